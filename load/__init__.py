@@ -1,0 +1,1 @@
+"""What happens to the sample shop: customers (``locustfile.py``) and faults (``faults.py``)."""

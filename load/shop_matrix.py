@@ -1,0 +1,157 @@
+"""``python -m load.shop_matrix``: is the load mixed as it should be, and is each fault seen where it is?
+
+Starts ClickHouse, intake and shop in a temporary folder on free ports. First it sends the mix with its waves of
+faults, and compares shares; then it switches each scenario on alone and asks telemetry for its signature. Exit status 0
+when all is as it should be. Takes about seven minutes; ``--requests`` and ``--fault-seconds`` make it shorter.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from load.faults import FaultControl
+from load.mix import SHARES
+from load.scenarios import SCENARIOS
+from load.signatures import Signature, look
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.demo.load import Load
+from otel_pipeline.errors import UserError
+from otel_pipeline.settings import REPOSITORY, Settings
+from otel_pipeline.settings import load as load_settings
+from otel_pipeline.stack import Stack
+from sample_app.config import SERVICES
+
+MIX_TOLERANCE = 1.0
+SCENARIO_TOLERANCE = 0.5
+BUSY_USERS, BUSY_PACE_S = 60, 1.0
+"""The mix is sent faster than shops sell, to be done in minutes."""
+
+LONGER = {"latency_drift": 2.0, "segment_fault": 2.0}
+"""Scenarios that need more time to be seen than others: they begin slowly, or hit few."""
+
+CALM_USERS = 24
+ARRIVAL_S = 4.0
+"""Time for spans that ended late, and for their way into the database."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run it all; the exit status."""
+    parser = argparse.ArgumentParser(prog="shop-matrix", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--requests", type=int, default=5_000, help="Requests of the mix (default 5000)")
+    parser.add_argument("--fault-seconds", type=float, default=15, help="Length of each fault (default 15)")
+    parser.add_argument("--quiet-seconds", type=float, default=12, help="Quiet before each fault (default 12)")
+    options = parser.parse_args(arguments)
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="shop-matrix-") as home:
+        settings = load_settings(otel_pipeline_home=Path(home))
+        with Stack(settings, only=("clickhouse", "intake", "shop")) as stack:
+            stack.wait_ready()
+            settings = stack.settings
+            began = datetime.now(UTC)
+            mix = send_mix(settings, options.requests, Path(home) / "mix.json")
+            good = show_mix(console, settings, mix)
+            with Database(settings, comment={"command": "shop-matrix"}) as db, Load(settings, CALM_USERS):
+                time.sleep(ARRIVAL_S)
+                show_errors(console, db, began)
+                found = [
+                    break_once(settings, db, number, options.quiet_seconds, options.fault_seconds)
+                    for number in range(len(SCENARIOS))
+                ]
+            show_signatures(console, found)
+    good &= all(signature.seen for signature in found)
+    console.print("[bold green]as it should be[/]" if good else "[bold red]not as it should be[/]")
+    return 0 if good else 1
+
+
+def send_mix(settings: Settings, requests: int, report: Path) -> dict[str, Any]:
+    """Send the mix with its waves of faults; Locust's report of it.
+
+    :raises UserError: Locust failed.
+    """
+    busy = {"LOAD_SHAPE": "waves", "LOAD_USERS": BUSY_USERS, "LOAD_PACE_S": BUSY_PACE_S, "LOAD_FAULT_CYCLE": requests}
+    command = [sys.executable, "-m", "locust", "-f", str(REPOSITORY / "load" / "locustfile.py"), "--headless"]
+    command += ["--only-summary", "--requests", str(requests), "--mix-report", str(report)]
+    command += ["--host", f"http://127.0.0.1:{settings.shop_port}"]
+    environment = os.environ | settings.environment() | {name: str(value) for name, value in busy.items()}
+    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if not report.exists():
+        raise UserError(f"the load generator failed: {done.stderr.strip().splitlines()[-1:]}")
+    return json.loads(report.read_text())
+
+
+def show_mix(console: Console, settings: Settings, mix: dict[str, Any]) -> bool:
+    """Print shares beside what they should be; whether they are."""
+    wanted = {kind: (100 * share, MIX_TOLERANCE) for kind, share in SHARES.items()}
+    for name in ("payment_timeout", "cascade_failure", "intermittent_error"):
+        wanted[name] = (getattr(settings, f"load_{name}_pct"), SCENARIO_TOLERANCE)
+    table = Table("share of requests", "wanted %", "sent %", "", title=f"{mix['requests']} requests")
+    good = True
+    for name, (share, tolerance) in wanted.items():
+        sent = mix["percent"].get(name, 0.0)
+        close = abs(sent - share) <= tolerance
+        good &= close
+        table.add_row(name, f"{share:g} ± {tolerance:g}", f"{sent:.2f}", "ok" if close else "[red]off[/]")
+    console.print(table)
+    return good
+
+
+def show_errors(console: Console, db: Database, since: datetime) -> None:
+    """Print what went wrong at the storefront."""
+    table = Table("route", "status", "reason", "requests", title="error causes")
+    for row in db.rows("shop_matrix__errors", start=since):
+        table.add_row(row["Route"], row["Status"], row["Reason"], str(row["Requests"]))
+    console.print(table)
+
+
+def break_once(settings: Settings, db: Database, number: int, quiet_s: float, fault_s: float) -> Signature:
+    """Switch one scenario on between two times of quiet, and look for it."""
+    wanted = SCENARIOS[number]
+    shop_url = f"http://127.0.0.1:{settings.shop_port}"
+    control = FaultControl(shop_url, db)
+    before = datetime.now(UTC)
+    time.sleep(quiet_s)
+    flush(settings)
+    record = control.start(wanted.name)
+    time.sleep(fault_s * LONGER.get(wanted.name, 1.0))
+    flush(settings)
+    ended = control.stop(record)
+    time.sleep(ARRIVAL_S)
+    flush(settings)
+    time.sleep(1)
+    return look(db, wanted, before, ended.started, ended.ended or datetime.now(UTC))
+
+
+def flush(settings: Settings) -> None:
+    """Have every service send what it holds, metrics too."""
+    for number in range(len(SERVICES)):
+        httpx.post(f"http://127.0.0.1:{settings.shop_port + number}/admin/flush", timeout=60, trust_env=False)
+
+
+def show_signatures(console: Console, found: list[Signature]) -> None:
+    """Print what each scenario's query says."""
+    table = Table("scenario", "broken", "stands out", "quiet", "during", "", title="signatures")
+    for s in found:
+        verdict = "seen" if s.seen else "[red]not seen[/]"
+        named = "nothing" if s.service is None else s.service or "(no service)"
+        table.add_row(s.scenario, s.expected or "(no service)", named, f"{s.quiet:.2f}", f"{s.during:.2f}", verdict)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except UserError as error:
+        sys.exit(f"shop-matrix: {error}")
+    except KeyboardInterrupt:
+        sys.exit("shop-matrix: interrupted")

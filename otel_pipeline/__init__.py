@@ -1,0 +1,1 @@
+"""otel-pipeline: OpenTelemetry logs and traces in ClickHouse, made useful to the engineer on call."""

@@ -1,0 +1,54 @@
+"""Node incidents."""
+
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from otel_pipeline.assets.node import node, run
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import incidents as step
+from otel_pipeline.detection.model import StepReport, utc
+from otel_pipeline.links import trace_url
+from otel_pipeline.resources.clickhouse import ClickHouse
+from otel_pipeline.settings import Settings
+
+SHOWN = 3  # causes, reasons and example traces of each incident
+
+
+@node("incidents", ["anomaly_scores"], code_version=step.CODE_VERSION, alone=True)
+def incidents(context: dg.AssetExecutionContext, clickhouse: ClickHouse) -> dg.MaterializeResult:
+    """Anomalies that belong together: window, services ranked with evidence, example traces.
+
+    Replaces the hour's partition, and that of the hour before where an incident reaches across.
+    """
+    pages: dict[str, dg.MarkdownMetadataValue] = {}
+
+    def materialize(db: Database, hour: datetime) -> StepReport:
+        report = step.materialize(db, hour)
+        if rows := db.rows("incidents__page", hour=hour):
+            pages["report"] = dg.MetadataValue.md("\n\n".join(page(row, db.settings) for row in rows))
+        return report
+
+    result = run(context, clickhouse, materialize)
+    return result._replace(metadata={**(result.metadata or {}), **pages})
+
+
+def page(row: dict[str, Any], settings: Settings) -> str:
+    """An incident in Markdown, for the person on call."""
+    start, end = utc(row["Start"]), utc(row["End"])
+    causes = zip(row["Causes"], row["Confidence"], row["Why"], strict=True)
+    reasons = zip(row["ReasonServices"], row["Reasons"], row["ReasonTraces"], strict=True)
+    lines = [
+        f"### {row['Title']}",
+        f"{start:%H:%M:%S} to {end:%H:%M:%S} UTC{', going on' if row['Open'] else ''}:"
+        f" {row['Anomalous']} anomalous of {row['Traces']} traces; affects {', '.join(row['Operations'][:SHOWN])}",
+        *(
+            f"{n}. **{service}** ({share:.0%}): {why}"
+            for n, (service, share, why) in enumerate(list(causes)[:SHOWN], 1)
+        ),
+        *(f"- {service}: {what} ({traces} traces)" for service, what, traces in list(reasons)[:SHOWN]),
+        "Traces: "
+        + ", ".join(f"[{trace[:8]}]({trace_url(settings, trace, start)})" for trace in row["ExampleTraceIds"][:SHOWN]),
+    ]
+    return "\n\n".join(lines)

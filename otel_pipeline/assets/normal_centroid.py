@@ -1,0 +1,20 @@
+"""Node normal_centroid."""
+
+import dagster as dg
+
+from otel_pipeline.assets.node import node, run
+from otel_pipeline.detection import normal_centroid as step
+from otel_pipeline.resources.clickhouse import ClickHouse
+from otel_pipeline.resources.embedder import EmbeddingEndpoint
+
+
+@node("normal_centroids", ["trace_summaries", "embeddings"], code_version=step.CODE_VERSION, alone=True)
+def normal_centroid(
+    context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
+) -> dg.MaterializeResult:
+    """What is normal, by root operation: the baseline versions whose windows end in the hour.
+
+    One ends every midnight; a new system gets its first ones 2, 4, 8, ... minutes after its first traffic. Each looks
+    back over seven days, without what was anomalous. Replaces each version's partition; see ``partitions.py``.
+    """
+    return run(context, clickhouse, lambda db, hour: step.materialize(db, hour, model=embedder.client().model))

@@ -1,0 +1,150 @@
+"""The one way to ClickHouse: its HTTP interface, named queries, server-side parameters.
+
+A :class:`Database` belongs to one thread. Queries carry ``log_comment`` so that ``system.query_log`` can be traced back
+to the command or asset that sent them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import clickhouse_connect
+from clickhouse_connect.driver import options
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.summary import QuerySummary
+
+from otel_pipeline import sqlfiles
+from otel_pipeline.errors import Unavailable, UserError
+from otel_pipeline.settings import Settings
+
+Role = Literal["writer", "reader"]
+CONNECT_SECONDS = 5
+QUERY_SECONDS = 600
+
+
+class Database:
+    """A connection to the project's database.
+
+    :param settings: where and who.
+    :param role: ``writer`` for the pipeline, ``reader`` for people and agents.
+    :param comment: who asks (run id, asset key, command); lands in ``log_comment`` of every query.
+    :param database: another database than the configured one (``""``: none, before migration).
+    :raises UserError: no server, or wrong user or password.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        role: Role = "writer",
+        comment: Mapping[str, str] | None = None,
+        database: str | None = None,
+    ) -> None:
+        self.settings = settings
+        reader = role == "reader" and (settings.clickhouse_reader_password or settings.clickhouse_is_local)
+        host = settings.clickhouse_host or "127.0.0.1"
+        self.address = f"{'https' if settings.clickhouse_secure else 'http'}://{host}:{settings.clickhouse_port}"
+        user = settings.clickhouse_reader_user if reader else settings.clickhouse_user
+        self.user = user
+        try:
+            self.client: Client = clickhouse_connect.get_client(
+                host=host,
+                port=settings.clickhouse_port,
+                username=user,
+                password=settings.clickhouse_reader_password if reader else settings.clickhouse_password,
+                database=settings.clickhouse_database if database is None else (database or "default"),
+                secure=settings.clickhouse_secure,
+                connect_timeout=CONNECT_SECONDS,
+                send_receive_timeout=QUERY_SECONDS,
+                autogenerate_session_id=False,
+                settings={"log_comment": json.dumps(dict(comment))} if comment and not reader else {},
+            )
+        except OperationalError as error:
+            raise Unavailable(
+                f"no ClickHouse at {self.address}; start one with `otel-pipeline clickhouse` or `otel-pipeline up`,"
+                " or set CLICKHOUSE_HOST and CLICKHOUSE_PORT"
+            ) from error
+        except DatabaseError as error:
+            raise UserError(explain(error, self.address, user, settings.clickhouse_database)) from error
+
+    def rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run the named query; its rows as dictionaries."""
+        with self._explained():
+            return list(self.client.query(sqlfiles.query(name), parameters=parameters).named_results())
+
+    def one(self, name: str, **parameters: Any) -> dict[str, Any]:
+        """Run a named query that returns exactly one row."""
+        (row,) = self.rows(name, **parameters)
+        return row
+
+    def run(self, name: str, **parameters: Any) -> int:
+        """Run a named statement without a result; rows written."""
+        with self._explained():
+            summary = self.client.command(sqlfiles.query(name), parameters=parameters)
+        return summary.written_rows if isinstance(summary, QuerySummary) else 0
+
+    def insert(self, table: str, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
+        """Insert a few rows (results, parameters; never telemetry)."""
+        if rows:
+            with self._explained(), _without_pandas():
+                self.client.insert(table, rows, column_names=columns)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.client.close()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what an operator can mend into a UserError; let defects of ours through as they are."""
+        try:
+            yield
+        except ClickHouseError as error:
+            text = explain(error, self.address, self.user, self.settings.clickhouse_database)
+            if text:
+                kind = Unavailable if isinstance(error, OperationalError) else UserError
+                raise kind(text) from error
+            raise
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Keep an insert of plain rows from importing pandas and pyarrow just to see that they are no DataFrame.
+
+    That would be 85 MB and most of a second in every process and every Dagster run.
+    """
+    known = options.__dict__
+    if "pd" in known:
+        yield
+        return
+    known["pd"] = None
+    try:
+        yield
+    finally:
+        known.pop("pd", None)
+
+
+def explain(error: ClickHouseError, address: str, user: str, database: str) -> str:
+    """One line that says what to do about a server's answer; empty when it is a defect of ours."""
+    text = str(error)
+    first = text.splitlines()[0].split("DB::Exception: ")[-1][:200] if text else ""
+    hints = {
+        "Code: 516": f"ClickHouse at {address} refuses user {user}; check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD",
+        "Code: 81.": f"database {database} does not exist at {address}; run `otel-pipeline migrate`",
+        "Code: 60.": f"a table is missing in {database} at {address}; run `otel-pipeline migrate`",
+        "Code: 243": f"the disk of ClickHouse at {address} is full; free some space, then run this again",
+        "Code: 241": f"ClickHouse at {address} ran out of memory; ask for a shorter window",
+        "Code: 497": f"user {user} lacks a right at {address}; {first}",
+    }
+    for code, hint in hints.items():
+        if code in text:
+            return hint
+    if isinstance(error, OperationalError):
+        return f"lost ClickHouse at {address}; see that it runs, then run this again"
+    return ""

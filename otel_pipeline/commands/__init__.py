@@ -1,0 +1,1 @@
+"""The commands of ``otel-pipeline``, one module each, loaded only when asked for. Each exposes ``command``."""

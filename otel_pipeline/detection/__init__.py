@@ -1,0 +1,1 @@
+"""The model: templates, summaries, baseline, score, reasons. No Dagster import."""

@@ -1,0 +1,74 @@
+"""The whole lineage, hour by hour, without Dagster: for `materialize`, `evaluate`, tests. Assets run the same code."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import (
+    anomaly_scores,
+    embeddings,
+    error_patterns,
+    incidents,
+    lineage,
+    log_templates,
+    normal_centroid,
+    trace_summaries,
+)
+from otel_pipeline.detection.model import StepReport, Window
+from otel_pipeline.embedding import Embedder
+
+CODE_VERSION = "1"
+NODES = (
+    "log_templates",
+    "trace_summaries",
+    "embeddings",
+    "normal_centroid",
+    "anomaly_scores",
+    "incidents",
+    "error_patterns",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node's work on one hour."""
+
+    hour: datetime
+    node: str
+    report: StepReport
+
+
+def run(
+    db: Database,
+    embedder: Embedder | None,
+    window: Window,
+    progress: Callable[[Step], None] | None = None,
+) -> list[Step]:
+    """Run the lineage over every hour of the window that holds raw rows, oldest first.
+
+    :param embedder: without it the steps that need vectors leave them out; all else works.
+    :param progress: called after each step.
+    """
+    done = []
+    for hour in lineage.raw_hours(db, window):
+        for step in run_hour(db, embedder, hour):
+            done.append(step)
+            if progress:
+                progress(step)
+    return done
+
+
+def run_hour(db: Database, embedder: Embedder | None, hour: datetime) -> Iterator[Step]:
+    """Run the lineage over one hour, and note what it was processed with."""
+    arrivals = lineage.arrived(db, hour)
+    yield Step(hour, "log_templates", log_templates.materialize(db, hour))
+    yield Step(hour, "trace_summaries", trace_summaries.materialize(db, hour))
+    if embedder:
+        yield Step(hour, "embeddings", embeddings.materialize(db, embedder, hour))
+    model = embedder.model if embedder else ""
+    yield Step(hour, "normal_centroid", normal_centroid.materialize(db, hour, model=model))
+    yield Step(hour, "anomaly_scores", anomaly_scores.materialize(db, hour))
+    yield Step(hour, "incidents", incidents.materialize(db, hour))
+    yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
+    lineage.record(db, hour, arrivals, CODE_VERSION)

@@ -1,0 +1,97 @@
+"""Learn what is normal, by root operation and version; robust, and without what an earlier version called anomalous."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import anomaly_scores, baseline
+from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
+from otel_pipeline.detection.staging import replacing_partition, scratch
+
+CODE_VERSION = "1"
+LEAST_TRACES = 200  # for a version: fewer cannot tell one false alarm in 200
+LEAST_OPERATION_TRACES = 20  # for a root operation in it
+MOST_TRACES = 500_000
+SLICES = 120  # in which bursts are looked for
+SLICE_SECONDS = 3  # at the least
+SCALE_FLOOR = 0.1  # of ln(time): differences below a tenth are never news
+
+
+def materialize(db: Database, hour: datetime, *, model: str = "") -> StepReport:
+    """Learn the baseline versions whose windows end in the hour (or as it ends).
+
+    :param hour: start of the hour, UTC. Its trace_summaries must be there; earlier hours must be scored.
+    :param model: embedding model for the centroids; empty: without them.
+    """
+    until = hour + HOUR
+    extent = db.one("normal_centroid__extent", hour=hour, since=hour - baseline.LOOK_BACK)
+    traces = versions = 0
+    for end in baseline.ends(map(utc, extent["FirstTraffic"]), hour, until):
+        if end > utc(extent["Newest"]):
+            break
+        with scratch(db, 1) as (excluded,):
+            db.run("normal_centroid__excluded", stage=excluded, start=end - baseline.LOOK_BACK, hour=hour)
+            if end > hour and versions_before(db, end):
+                with scratch(db, 1) as (scores,):
+                    db.run("staging__like_scores", stage=scores)
+                    anomaly_scores.score(db, scores, hour, end)
+                    db.run("normal_centroid__exclude_more", stage=excluded, scores=scores)
+            learned = learn(
+                db, end, [Window(max(end - baseline.LOOK_BACK, utc(extent["Oldest"])), end)], excluded, model
+            )
+        traces += learned
+        versions += bool(learned)
+    return StepReport(rows=versions, metrics={"versions": versions, "traces_learned": traces})
+
+
+def versions_before(db: Database, end: datetime) -> bool:
+    """Whether a baseline version exists that ended before ``end``."""
+    return bool(db.one("normal_centroid__versions", end=end)["Versions"])
+
+
+def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: str, model: str = "") -> int:
+    """Learn one baseline version from windows; replaces that version.
+
+    :param version: its name, a time in whole seconds; it judges only traces that begin later (unless told otherwise).
+    :param excluded: table with the TraceIds to leave out; those that show what came in a burst only are added.
+    :returns: number of traces learned from; 0 when there were too few, and then there is no such version.
+    """
+    span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
+    with scratch(db, 2) as (traces, stats):
+        count = db.one("normal_centroid__count", **span)["Traces"]
+        seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
+        width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
+        db.run("normal_centroid__bursts", stage=excluded, thin=1 + count // MOST_TRACES, width=width, **span)
+        db.run(
+            "normal_centroid__traces",
+            stage=traces,
+            excluded=excluded,
+            version=version,
+            thin=1 + count // MOST_TRACES,
+            **span,
+        )
+        kept = db.one("staging__count", stage=traces)["Rows"]
+        with replacing_partition(db, "normal_centroids", version) as stage:
+            if kept < LEAST_TRACES:
+                return 0
+            about = {
+                "version": version,
+                "window_start": min(span["starts"]),
+                "excluded": db.one("staging__count", stage=excluded)["Rows"],
+                "code_version": CODE_VERSION,
+            }
+            db.run(
+                "normal_centroid__learn",
+                stage=stage,
+                traces=traces,
+                model=model,
+                least=LEAST_OPERATION_TRACES,
+                floor=SCALE_FLOOR,
+                **about,
+            )
+            with replacing_partition(db, "normal_conduct", version) as conduct:
+                db.run("normal_centroid__conduct", stage=conduct, traces=traces, version=version)
+                db.run("anomaly_scores__stats", stage=stats, traces=traces, model=stage, conduct=conduct, own=1)
+            db.run("normal_centroid__calibrate", stage=stage, stats=stats, **about)
+        return kept

@@ -1,0 +1,1 @@
+"""The same code as the pipeline, measured against labelled data."""

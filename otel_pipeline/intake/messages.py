@@ -1,0 +1,162 @@
+"""The OTLP request messages as Python knows them, in three forms.
+
+``official``: as published. ``flat``: an AnyValue nests once, as in ``otlp.proto``, so what is deeper shows up as
+unknown fields. ``lenient``: text may be any bytes, to tell broken text from a broken message.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+SIGNALS: dict[str, type[Message]] = {
+    "traces": trace_service_pb2.ExportTraceServiceRequest,
+    "logs": logs_service_pb2.ExportLogsServiceRequest,
+    "metrics": metrics_service_pb2.ExportMetricsServiceRequest,
+}
+RECORDS = {"Span", "LogRecord", "Metric"}
+COMMON = "opentelemetry.proto.common.v1"
+Field = descriptor_pb2.FieldDescriptorProto
+
+
+def official(signal: str) -> type[Message]:
+    """The export request of a signal as published."""
+    return SIGNALS[signal]
+
+
+def _files(file) -> Iterable[FileDescriptor]:
+    """A file after all that it imports."""
+    for dependency in file.dependencies:
+        yield from _files(dependency)
+    yield file
+
+
+@cache
+def _pool(form: str) -> descriptor_pool.DescriptorPool:
+    pool = descriptor_pool.DescriptorPool()
+    files = {file.name: file for request in SIGNALS.values() for file in _files(request.DESCRIPTOR.file)}
+    for file in files.values():
+        proto = descriptor_pb2.FileDescriptorProto()
+        file.CopyToProto(proto)
+        if form == "lenient":
+            _text_to_bytes(proto.message_type)
+        elif proto.package == COMMON:
+            _nest_once(proto)
+        pool.AddSerializedFile(proto.SerializeToString())
+    return pool
+
+
+def _text_to_bytes(kinds: Iterable[descriptor_pb2.DescriptorProto]) -> None:
+    for kind in kinds:
+        _text_to_bytes(kind.nested_type)
+        for field in kind.field:
+            if field.type == Field.TYPE_STRING:
+                field.type = Field.TYPE_BYTES
+
+
+def _nest_once(proto: descriptor_pb2.FileDescriptorProto) -> None:
+    """Give arrays and objects members that can be neither; leave what ``otlp.proto`` does not know unknown."""
+    kinds = {kind.name: kind for kind in proto.message_type}
+    for name, known in {"AnyValue": range(1, 8), "KeyValue": range(1, 3)}.items():
+        for field in [field for field in kinds[name].field if field.number not in known]:
+            kinds[name].field.remove(field)
+    scalar = proto.message_type.add()
+    scalar.CopyFrom(kinds["AnyValue"])
+    scalar.name = "Scalar"
+    for field in [field for field in scalar.field if field.type == Field.TYPE_MESSAGE]:
+        scalar.field.remove(field)
+    pair = proto.message_type.add()
+    pair.CopyFrom(kinds["KeyValue"])
+    pair.name = "ScalarKeyValue"
+    pair.field[1].type_name = f".{COMMON}.Scalar"
+    kinds["ArrayValue"].field[0].type_name = f".{COMMON}.Scalar"
+    kinds["KeyValueList"].field[0].type_name = f".{COMMON}.ScalarKeyValue"
+
+
+@cache
+def _form(form: str, signal: str) -> type[Message]:
+    descriptor = _pool(form).FindMessageTypeByName(official(signal).DESCRIPTOR.full_name)
+    return message_factory.GetMessageClass(descriptor)
+
+
+def flat(signal: str) -> type[Message]:
+    """The export request of a signal in which an AnyValue nests once."""
+    return _form("flat", signal)
+
+
+def children(message: Message) -> Iterable[Message]:
+    """The messages that are fields of a message."""
+    for field, value in message.ListFields():
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            yield from value if field.is_repeated else (value,)
+
+
+def has_wrong_types(message: Message) -> bool:
+    """Whether, at any depth, a field came with another wire type than its own (numbers never heard of are fine)."""
+    known = message.DESCRIPTOR.fields_by_number
+    if any(field.field_number in known for field in UnknownFieldSet(message)):
+        return True
+    return any(has_wrong_types(child) for child in children(message))
+
+
+def without_broken_text(signal: str, body: bytes) -> tuple[Message, int]:
+    """A request whose text is partly not UTF-8, without the records that such text belongs to.
+
+    :returns: the request in its official form, and how many spans, log records or metrics were left out.
+    :raises DecodeError: something else is wrong with the body too.
+    """
+    request = _form("lenient", signal)()
+    request.ParseFromString(body)
+    rejected = _drop_broken(request, official(signal).DESCRIPTOR)
+    clean = official(signal)()
+    clean.ParseFromString(request.SerializeToString())
+    return clean, rejected
+
+
+def _drop_broken(message: Message, truth) -> int:
+    """Remove what holds broken text, by whole records and, above them, by whole scopes and resources."""
+    rejected = 0
+    for field, value in message.ListFields():
+        true_field = truth.fields_by_number[field.number]
+        if field.type != FieldDescriptor.TYPE_MESSAGE or not field.is_repeated:
+            continue
+        for index in reversed(range(len(value))):
+            item = value[index]
+            above = true_field.message_type.name not in RECORDS
+            if above and true_field.message_type.name.startswith(("Resource", "Scope")):
+                rejected += _drop_broken(item, true_field.message_type)
+            if _is_broken(item, true_field.message_type, records=not above):
+                rejected += count(item) if above else 1
+                del value[index]
+    return rejected
+
+
+def _is_broken(message: Message, truth, records: bool) -> bool:
+    """Whether text in the message is not UTF-8; looks into records only when told to."""
+    for field, value in message.ListFields():
+        true_field = truth.fields_by_number[field.number]
+        if true_field.type == FieldDescriptor.TYPE_STRING:
+            for text in value if field.is_repeated else (value,):
+                try:
+                    text.decode()
+                except UnicodeDecodeError:
+                    return True
+        elif true_field.type == FieldDescriptor.TYPE_MESSAGE:
+            name = true_field.message_type.name
+            if not records and (name in RECORDS or (name.startswith("Scope") and field.is_repeated)):
+                continue
+            items = value if field.is_repeated else (value,)
+            if any(_is_broken(item, true_field.message_type, records) for item in items):
+                return True
+    return False
+
+
+def count(message: Message) -> int:
+    """Records in a request, a resource or a scope."""
+    return sum(1 if child.DESCRIPTOR.name in RECORDS else count(child) for child in children(message))

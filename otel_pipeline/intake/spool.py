@@ -1,0 +1,287 @@
+"""The durable spool: bodies on disk before they are acknowledged.
+
+A *segment* is a file of bodies of one kind. Before each body stands a mark that is itself a protobuf field which no
+OTLP request has, so a whole segment is one valid protobuf message: the writer hands the file to the engine as it is. A
+segment's bytes are fixed once it is sealed, so its name is its deduplication token.
+
+    <kind>-<run>-<number>.open     appended to by this process
+    <kind>-<run>-<number>.ready    sealed; waits for the writer, deleted when the engine has it
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import secrets
+import threading
+import time
+import zlib
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from otel_pipeline.errors import UserError
+from otel_pipeline.intake.segments import MARK, MARK_START, Segment, marks
+
+SEGMENT_BYTES = 32 << 20
+LINGER_SECONDS = 0.5
+REPEAT_SECONDS = 120.0
+VECTORS = 512
+
+
+class SpoolFull(Exception):
+    """The spool has reached its size, or the disk has: the client shall come back later."""
+
+
+@dataclass
+class _OpenFile:
+    path: Path
+    descriptor: int
+    size: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class _Waiting:
+    kind: str
+    number: int
+    body: bytes
+    done: asyncio.Future[None]
+
+
+class Spool:
+    """Segments in a folder. Appending belongs to one event loop; :meth:`take` and :meth:`done` to the writer's threads.
+
+    :param folder: made if missing; one process at a time.
+    :param limit: bytes of all segments after which :meth:`stored` raises :class:`SpoolFull`; ``full`` says whether the
+        last body was refused so, ``linger`` how many seconds a segment stays open for more.
+    :raises UserError: another process has the folder, or it cannot be written.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder = folder
+        self.limit = limit
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._folder_descriptor = os.open(folder, os.O_RDONLY)
+        except OSError as error:
+            raise UserError(f"cannot use the spool {folder}: {error.strerror}; set OTEL_PIPELINE_HOME") from error
+        try:
+            fcntl.flock(self._folder_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._folder_descriptor)
+            raise UserError(f"{folder} is in use by another intake; end that one, or set OTEL_PIPELINE_HOME") from None
+        self.run = f"{time.time_ns():020d}{secrets.token_hex(4)}"
+        self.bytes = 0
+        self.full = False
+        self.linger = LINGER_SECONDS
+        self._segments = 0
+        self._number = 0
+        self._unanswered: dict[int, None] = {}
+        self._repeats: dict[str, float] = {}
+        self._open: dict[str, _OpenFile] = {}
+        self._ready: list[Segment] = []
+        self._change = threading.Condition()
+        self._waiting: list[_Waiting] = []
+        self._committer: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "spool")
+        self._recover()
+
+    # Appending: the event loop.
+
+    @asynccontextmanager
+    async def stored(self, kind: str, body: bytes, grace: float = 0.0) -> AsyncIterator[None]:
+        """Make the body durable; answer the client inside the block.
+
+        A body that an earlier run had made durable when it died, before the client could have its answer, is not
+        stored again when the client repeats it within :data:`REPEAT_SECONDS`.
+
+        :param grace: seconds for which the answer may still be on its way after the block.
+        :raises SpoolFull: no room. The body is not stored.
+        """
+        if self._repeats and self._repeats.pop(f"{len(body)}-{zlib.crc32(body):08x}", 0.0) > time.time():
+            yield
+            return
+        self.full = self.bytes + len(body) > self.limit
+        if self.full:
+            raise SpoolFull(f"the spool holds {self.bytes >> 20} MiB, its limit")
+        self._number += 1
+        number = self._number
+        self._unanswered[number] = None
+        try:
+            waiting = _Waiting(kind, number, body, asyncio.get_running_loop().create_future())
+            self._waiting.append(waiting)
+            if self._committer is None:
+                self._committer = asyncio.create_task(self._commit())
+            await waiting.done
+            yield
+        finally:
+            if grace:
+                asyncio.get_running_loop().call_later(grace, self._unanswered.pop, number, None)
+            else:
+                self._unanswered.pop(number, None)
+
+    async def _commit(self) -> None:
+        """One write and one fsync a file for all that wait, until nobody does."""
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            answered = next(iter(self._unanswered), self._number + 1) - 1
+            failed = await loop.run_in_executor(self._thread, self._append, group, answered)
+            for waiting in group:
+                if waiting.done.cancelled():
+                    continue
+                if waiting.kind in failed:
+                    waiting.done.set_exception(SpoolFull(f"cannot write the spool: {failed[waiting.kind]}"))
+                else:
+                    waiting.done.set_result(None)
+        self._committer = None
+
+    def _append(self, group: list[_Waiting], answered: int) -> dict[str, str]:
+        """Append the group and fsync; reasons by kind where that failed (nothing of the kind is kept then)."""
+        failed: dict[str, str] = {}
+        for kind in dict.fromkeys(waiting.kind for waiting in group):
+            parts: list[bytes] = []
+            for waiting in group:
+                if waiting.kind == kind:
+                    length, checksum = len(waiting.body), zlib.crc32(waiting.body)
+                    parts += [MARK.pack(MARK_START, length, waiting.number, answered, checksum), waiting.body]
+            with self._change:
+                try:
+                    self._append_to(kind, parts)
+                except OSError as error:
+                    failed[kind] = str(error.strerror)
+        return failed
+
+    def _append_to(self, kind: str, parts: list[bytes]) -> None:
+        file = self._open.get(kind) or self._create(kind)
+        size = sum(map(len, parts))
+        try:
+            for start in range(0, len(parts), VECTORS):
+                chunk = parts[start : start + VECTORS]
+                if os.writev(file.descriptor, chunk) != sum(map(len, chunk)):
+                    raise OSError(28, "no space left on the disk")
+            os.fdatasync(file.descriptor)
+        except OSError:
+            # After a failed fsync the file's state is unknown: cut it back, and append to another one.
+            os.ftruncate(file.descriptor, file.size)
+            self._seal(kind)
+            raise
+        file.size += size
+        self.bytes += size
+        if file.size >= SEGMENT_BYTES:
+            self._seal(kind)
+        self._change.notify()
+
+    def _create(self, kind: str) -> _OpenFile:
+        self._segments += 1
+        path = self.folder / f"{kind}-{self.run}-{self._segments:08d}.open"
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        os.fsync(self._folder_descriptor)
+        self._open[kind] = file = _OpenFile(path, descriptor)
+        return file
+
+    def _seal(self, kind: str) -> None:
+        file = self._open.pop(kind)
+        os.close(file.descriptor)
+        if not file.size:
+            file.path.unlink()
+            return
+        path = file.path.rename(file.path.with_suffix(".ready"))
+        self._ready.append(Segment(kind, path, file.size))
+
+    # Taking out: the writer's threads.
+
+    def take(self, timeout: float) -> Segment | None:
+        """The next segment to write: the oldest sealed one, else an open one that has waited long enough.
+
+        :returns: None when there was none within ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        with self._change:
+            while True:
+                if not self._ready:
+                    for kind, file in list(self._open.items()):
+                        if time.monotonic() - file.since >= self.linger:
+                            self._seal(kind)
+                if self._ready:
+                    return self._ready.pop(0)
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                self._change.wait(min(left, self.linger / 2))
+
+    def put_back(self, segment: Segment) -> None:
+        """Return a segment that could not be written now, behind the others: they may fare better."""
+        with self._change:
+            self._ready.append(segment)
+
+    def done(self, segment: Segment) -> None:
+        """Forget a segment whose rows the engine has."""
+        segment.path.unlink(missing_ok=True)
+        with self._change:
+            self.bytes -= segment.size
+            self.full = False
+
+    @property
+    def backlog(self) -> int:
+        """Segments that wait or are open."""
+        return len(self._ready) + len(self._open)
+
+    def oldest_seconds(self) -> float:
+        """Age of the oldest segment that waits, in seconds; 0 when there is none."""
+        with self._change:
+            runs = [segment.path for segment in self._ready] + [file.path for file in self._open.values()]
+            ages = [time.time() - path.stat().st_mtime for path in runs[:1] if path.exists()]
+        return max(ages, default=0.0)
+
+    def close(self) -> None:
+        """Seal what is open and release the folder. Nothing may be appended any more."""
+        self._thread.shutdown(wait=True)
+        with self._change:
+            for kind in list(self._open):
+                self._seal(kind)
+        os.close(self._folder_descriptor)
+
+    # Starting again.
+
+    def _recover(self) -> None:
+        """Take over what an earlier run left: sealed segments as they are, open ones up to their last whole body."""
+        left = sorted(self.folder.glob("*.open")) + sorted(self.folder.glob("*.ready"))
+        latest = max((path.stem.split("-")[1] for path in left), default="")
+        unanswered: dict[int, str] = {}
+        answered = 0
+        for path in left:
+            kind, run, _ = path.stem.split("-")
+            whole = path.stat().st_size
+            if path.suffix == ".open" or run == latest:
+                found = list(marks(path))
+                whole = found[-1].end if found else 0
+                if run == latest:
+                    unanswered.update((mark.number, f"{mark.length}-{mark.checksum:08x}") for mark in found)
+                    answered = max([answered, *(mark.answered for mark in found)])
+            if not whole:
+                path.unlink()
+                continue
+            if whole < path.stat().st_size:
+                os.truncate(path, whole)
+            ready = path.rename(path.with_suffix(".ready"))
+            self._ready.append(Segment(kind, ready, whole))
+            self.bytes += whole
+        self._ready.sort(key=lambda segment: segment.token.split("-")[1:])
+        self._expect_repeats([body for number, body in unanswered.items() if number > answered])
+
+    def _expect_repeats(self, bodies: list[str]) -> None:
+        """Remember durable bodies that clients may send again, on disk too: this run may die before they do."""
+        file, now = self.folder.with_suffix(".repeats"), time.time()
+        try:
+            known: dict[str, float] = json.loads(file.read_text())
+        except (OSError, ValueError):
+            known = {}
+        self._repeats = {body: until for body, until in known.items() if until > now}
+        self._repeats |= dict.fromkeys(bodies, now + REPEAT_SECONDS)
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self._repeats))
+        temporary.replace(file)

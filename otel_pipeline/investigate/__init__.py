@@ -1,0 +1,1 @@
+"""From a question to ranked answers with evidence. No Dagster import."""

@@ -1,0 +1,51 @@
+"""The anomalous traces of a window, with their reasons as data."""
+
+from typing import Any
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.model import Window, utc
+
+
+def anomalies(db: Database, window: Window, *, service: str = "", limit: int = 20) -> dict[str, Any]:
+    """Counts, incidents and the worst traces of a window.
+
+    :param service: only traces with a reason that points at it.
+    :returns: the shape that ``otel-pipeline anomalies --json`` documents.
+    """
+    where = {"start": window.start, "end": window.end}
+    counts = db.one("anomalies__counts", **where)
+    return {
+        "start": window.start,
+        "end": window.end,
+        "traces": counts["Traces"],
+        "anomalous": counts["Anomalous"],
+        "no_baseline": counts["NoBaseline"],
+        "partial": counts["Partial"],
+        "incidents": [
+            {
+                "id": row["IncidentId"],
+                "start": utc(row["Start"]),
+                "end": utc(row["End"]),
+                "service": row["Service"],
+                "title": row["Title"],
+                "anomalous": row["Anomalous"],
+            }
+            for row in db.rows("investigate__incidents", **where, service=service)
+        ],
+        "anomalies": [_anomaly(row) for row in db.rows("anomalies__worst", **where, service=service, limit=limit)],
+    }
+
+
+def _anomaly(row: dict[str, Any]) -> dict[str, Any]:
+    names = ("kind", "service", "operation", "what", "observed", "expected", "surprise")
+    return {
+        "trace_id": row["TraceId"],
+        "timestamp": utc(row["Timestamp"]),
+        "service": row["RootService"],
+        "operation": row["RootOperation"],
+        "score": row["Score"],
+        "duration_ms": row["Duration"] / 1e6,
+        "suspect": row["Suspect"],
+        "baseline": utc(row["BaselineVersion"]),
+        "reasons": [dict(zip(names, reason, strict=True)) for reason in row["Reasons"]],
+    }

@@ -1,0 +1,93 @@
+"""What is not as before: errors, latency, traffic, log lines, versions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.model import Window
+from otel_pipeline.detection.segments import burst_surprise
+from otel_pipeline.investigate.model import Change
+
+LEAST_SURPRISE = 3.0
+SLOWER = 1.5
+TRAFFIC = 2.0
+LEAST = 10
+SHOWN = 12
+
+
+def changes_of(db: Database, window: Window, reference: Sequence[Window], service: str | None = None) -> list[Change]:
+    """Changes in the window against the reference, the clearest of each kind first.
+
+    :param service: only changes of this service.
+    """
+    if not reference:
+        return []
+    where = {
+        "starts": [window.start, *(w.start for w in reference)],
+        "ends": [window.end, *(w.end for w in reference)],
+    }
+    seconds = (window.end - window.start).total_seconds()
+    before = sum((w.end - w.start).total_seconds() for w in reference)
+    services = db.rows("investigate__services", **where)
+    visits = {row["Service"]: (row["Now"], row["Before"]) for row in services}
+    found = [
+        *_versions(services),
+        *(change for row in services for change in _service(row, seconds, before)),
+        *_lines(db.rows("investigate__lines", **where), visits),
+    ]
+    return [change for change in found if service in (None, change.service)][: 2 * SHOWN]
+
+
+def _versions(services: Sequence[dict[str, Any]]) -> list[Change]:
+    return [
+        Change("version", row["Service"], f"{', '.join(new)} (before: {', '.join(row['VersionsBefore'])})", 0, 1)
+        for row in services
+        if row["VersionsBefore"] and (new := sorted(set(row["VersionsNow"]) - set(row["VersionsBefore"])))
+    ]
+
+
+def _service(row: dict[str, Any], seconds: float, before_seconds: float) -> list[Change]:
+    found = []
+    now, before = row["Now"], row["Before"]
+    if now and before:
+        share, usual = row["FailedNow"] / now, (row["FailedBefore"] + 0.5) / (before + 1)
+        if burst_surprise(now, row["FailedNow"], usual) >= LEAST_SURPRISE:
+            found.append(
+                Change("errors", row["Service"], "share of visits that fail", round(usual, 4), round(share, 4))
+            )
+        if min(now, before) >= LEAST and row["MsNow"] > SLOWER * row["MsBefore"] and row["MsNow"] > row["MsBefore"] + 1:
+            found.append(
+                Change(
+                    "latency",
+                    row["Service"],
+                    "median own work a visit, ms",
+                    round(row["MsBefore"], 2),
+                    round(row["MsNow"], 2),
+                )
+            )
+    rate, usual = now / seconds * 60, before / before_seconds * 60 if before_seconds else 0.0
+    if max(now, before) >= LEAST and not 1 / TRAFFIC <= (rate + 1) / (usual + 1) <= TRAFFIC:
+        found.append(Change("traffic", row["Service"], "visits a minute", round(usual, 1), round(rate, 1)))
+    return found
+
+
+def _lines(lines: Sequence[dict[str, Any]], visits: dict[str, tuple[int, int]]) -> list[Change]:
+    """Log templates that are new, gone, or much more frequent a visit."""
+    scored = []
+    for row in lines:
+        now, before = visits.get(row["Service"], (0, 0))
+        if not now or not before:
+            continue
+        usual, share = (row["Before"] + 0.5) / (before + 1), row["Now"] / now
+        if row["Now"]:
+            surprise = burst_surprise(now, min(row["Now"], now), min(usual, 0.99))
+            kind = "more log lines" if row["Before"] else "new log line"
+        else:
+            surprise = burst_surprise(now, now, 1 - min(usual, 0.99))
+            kind = "vanished log line"
+        severe = row["Severity"] >= 13
+        if surprise >= LEAST_SURPRISE and (kind != "more log lines" or severe):
+            scored.append(
+                (-surprise, row["Text"], Change(kind, row["Service"], row["Text"], round(usual, 4), round(share, 4)))
+            )
+    return [change for _, _, change in sorted(scored, key=lambda item: item[:2])[:SHOWN]]

@@ -1,0 +1,42 @@
+"""ClickHouse as a Dagster resource: the same :class:`Database` as everywhere, whose queries say which run sent them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.errors import Unavailable, UserError
+from otel_pipeline.settings import load
+
+# Query (600 s) < step < run (1800 s, dagster.yaml). A server that restarts is back within half a minute.
+RETRIES = 3
+FIRST_WAIT_SECONDS = 3
+
+
+class ClickHouse(dg.ConfigurableResource):
+    """Where ClickHouse is, is said by the settings, as for the command line; here is nothing to configure."""
+
+    @contextmanager
+    def database(self, **comment: str) -> Iterator[Database]:
+        """A connection, closed afterwards.
+
+        :param comment: goes into ``log_comment`` of every query, and so into ``system.query_log``.
+        :raises UserError: no server, or it refuses us.
+        """
+        with Database(load(), comment=comment) as db:
+            yield db
+
+
+@contextmanager
+def one_line_failures(retry_number: int = RETRIES) -> Iterator[None]:
+    """Turn a UserError of a step into what Dagster shows as one line; retry only what may pass by itself.
+
+    :param retry_number: how often the step was retried before.
+    """
+    try:
+        yield
+    except UserError as error:
+        if isinstance(error, Unavailable) and retry_number < RETRIES:
+            raise dg.RetryRequested(RETRIES, FIRST_WAIT_SECONDS * 2**retry_number) from error
+        raise dg.Failure(description=str(error), allow_retries=False) from None

@@ -1,0 +1,158 @@
+"""Every environment variable that otel-pipeline reads: its name, its default and its meaning.
+
+A value comes from, in this order: the process environment, ``$OTEL_PIPELINE_HOME/local.env`` (written by the local
+stack: the ports it chose and the passwords of this installation), the default below.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from otel_pipeline.errors import UserError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+LOCAL_ENV = "local.env"
+
+
+class Settings(BaseSettings):
+    """All settings. Field ``clickhouse_port`` is the variable ``CLICKHOUSE_PORT``, and so on."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
+
+    otel_pipeline_home: Path = Field(
+        REPOSITORY / ".home", description="Folder of this installation: database files, spool, Dagster, logs, passwords"
+    )
+
+    clickhouse_host: str = Field("", description="ClickHouse server of your own; empty: the local one on 127.0.0.1")
+    clickhouse_port: int = Field(8123, description="HTTP port of ClickHouse")
+    clickhouse_native_port: int = Field(9000, description="Native TCP port of the local ClickHouse")
+    clickhouse_user: str = Field("pipeline", description="ClickHouse user that writes")
+    clickhouse_password: str = Field("", description="Its password (the local server makes one up)")
+    clickhouse_reader_user: str = Field(
+        "reader", description="ClickHouse user that only reads: people, agents, HyperDX"
+    )
+    clickhouse_reader_password: str = Field("", description="Its password (the local server makes one up)")
+    clickhouse_database: str = Field("agentic_otel", description="Database of all tables")
+    clickhouse_secure: bool = Field(False, description="HTTPS to ClickHouse")
+    clickhouse_cluster: str = Field("", description="Cluster name: tables become Replicated*, made ON CLUSTER")
+
+    hyperdx_url: str = Field(
+        "", description="Base URL of HyperDX for links (default: /clickstack of the ClickHouse server)"
+    )
+
+    raw_ttl_days: int = Field(30, ge=1, description="Days to keep raw telemetry")
+    sessions_ttl_days: int = Field(7, ge=1, description="Days to keep browser session recordings")
+    derived_ttl_days: int = Field(90, ge=1, description="Days to keep summaries, scores and template counts")
+
+    intake_host: str = Field("127.0.0.1", description="Address that intake listens on")
+    intake_http_port: int = Field(4318, description="OTLP/HTTP port")
+    intake_grpc_port: int = Field(4317, description="OTLP/gRPC port")
+    intake_token: str = Field(
+        "", description="When set, OTLP clients must send it (Authorization, with or without Bearer)"
+    )
+    intake_spool_mb: int = Field(2048, ge=16, description="Spool size in MiB after which intake answers 503")
+    intake_max_body_mb: int = Field(16, ge=1, description="Largest OTLP body in MiB, after decompression")
+
+    embedder_port: int = Field(8089, description="Port of the local embedder")
+    embedding_base_url: str = Field("", description="OpenAI-compatible base URL (default: the local embedder)")
+    embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")
+    openai_api_key: str = Field("", description="API key for EMBEDDING_BASE_URL; the local embedder needs none")
+
+    shop_port: int = Field(
+        8000, description="Port of the sample shop's storefront; cart, checkout, payment, inventory follow"
+    )
+    shop_database_url: str = Field(
+        "",
+        description="SQLAlchemy URL of the shop's databases, {service} in it; default: SQLite files in the home folder",
+    )
+    shop_pool_size: int = Field(5, ge=1, description="Connections that each shop service keeps in its database pool")
+    shop_pool_overflow: int = Field(2, ge=0, description="Connections above SHOP_POOL_SIZE that a pool may open")
+    shop_pool_timeout_s: float = Field(2.0, gt=0, description="Seconds a shop request waits for a pooled connection")
+    shop_version: str = Field("1.4.0", description="service.version that the shop services start with")
+    shop_environment: str = Field("demo", description="deployment.environment.name of the shop")
+    load_seed: int = Field(7, description="Seed of the load: the same seed makes the same customers")
+    load_shape: Literal["steady", "day", "spike", "waves"] = Field(
+        "steady",
+        description="Shape of the load; steady obeys Locust's -u, the others set the number of customers themselves",
+    )
+    load_users: int = Field(20, ge=1, description="Customers at the middle of the shapes day, spike and waves")
+    load_pace_s: float = Field(2.0, gt=0, description="Mean seconds between two requests of one customer")
+    load_faults: bool = Field(
+        False, description="Whether the load itself switches faults on and off (shape waves: always)"
+    )
+    load_fault_cycle: int = Field(5000, ge=100, description="Requests in which each scenario of the load comes once")
+    load_payment_timeout_pct: float = Field(
+        5.0, ge=0, le=30, description="Percent of requests sent during payment_timeout"
+    )
+    load_cascade_failure_pct: float = Field(
+        2.0, ge=0, le=30, description="Percent of requests sent during cascade_failure"
+    )
+    load_intermittent_error_pct: float = Field(
+        3.0, ge=0, le=30, description="Percent of requests sent during intermittent_error"
+    )
+    dagster_port: int = Field(3000, description="Port of the Dagster UI")
+    lineage_start: str = Field(
+        "",
+        pattern=r"^(\d{4}-\d\d-\d\d)?$",
+        description="First day with partitions in Dagster; empty: the month in which derived tables begin",
+    )
+
+    @property
+    def clickhouse_is_local(self) -> bool:
+        """Whether the server is the one that ``otel-pipeline clickhouse`` runs."""
+        return not self.clickhouse_host
+
+    @property
+    def embedding_url(self) -> str:
+        """Base URL of the embedding endpoint."""
+        return self.embedding_base_url or f"http://127.0.0.1:{self.embedder_port}/v1"
+
+    @property
+    def local_env(self) -> Path:
+        """File in which the local stack leaves its ports and passwords."""
+        return self.otel_pipeline_home / LOCAL_ENV
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.otel_pipeline_home / "dagster"
+
+    def environment(self) -> dict[str, str]:
+        """These settings as variables, for child processes."""
+        return {name.upper(): str(value) for name, value in self.model_dump().items()}
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    :param overrides: fields that win over the environment (command-line options, tests).
+    :raises UserError: naming every variable that has a wrong value, together.
+    """
+    home = overrides.get("otel_pipeline_home") or os.environ.get("OTEL_PIPELINE_HOME") or REPOSITORY / ".home"
+    home = Path(home).expanduser().absolute()
+    try:
+        return Settings(**{**_remembered(home, overrides), **overrides, "otel_pipeline_home": home})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise UserError(f"settings: {wrong}") from None
+
+
+def _remembered(home: Path, overrides: dict[str, Any]) -> dict[str, Any]:
+    """What the local stack left in ``local.env``, less what the environment says itself.
+
+    Ports and passwords of the local ClickHouse are not for a server that ``CLICKHOUSE_HOST`` names.
+    """
+    environment = {name.upper() for name, value in os.environ.items() if value}
+    elsewhere = overrides.get("clickhouse_host", os.environ.get("CLICKHOUSE_HOST"))
+    return {
+        name.lower(): value
+        for name, value in dotenv_values(home / LOCAL_ENV).items()
+        if value
+        and name not in environment
+        and name.lower() in Settings.model_fields
+        and not (elsewhere and name.startswith("CLICKHOUSE_"))
+    }

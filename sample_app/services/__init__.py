@@ -1,0 +1,1 @@
+"""The business of the five services, one module each."""

@@ -1,0 +1,15 @@
+-- Grain: mask × service × severity of the hour. Called by log_templates as its first step, into a staging table: the one pass over the raw lines.
+CREATE TABLE {stage:Identifier} ENGINE = Memory AS
+SELECT
+    cityHash64(Masked) AS MaskHash,
+    ServiceName,
+    otel_pipeline_severity_v1(otel_logs.SeverityText, otel_logs.SeverityNumber) AS SeverityText,
+    any(otel_pipeline_mask_v1(Body) AS Masked) AS Mask,
+    max(otel_logs.SeverityNumber) AS SeverityNumber,
+    count() AS Count,
+    min(Timestamp) AS FirstSeen,
+    max(Timestamp) AS LastSeen,
+    groupArraySorted(3)((Timestamp, TraceId, substring(Body, 1, 1000))) AS Examples
+FROM otel_logs
+WHERE Timestamp >= {start:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
+GROUP BY MaskHash, ServiceName, SeverityText

@@ -1,0 +1,2 @@
+-- Called by detection.staging: an hour without rows.
+ALTER TABLE {table:Identifier} DROP PARTITION ID {partition:String}

@@ -1,0 +1,25 @@
+-- Grain: a span with its own work. Key: Span. Called by detection.trace_summaries as its third step, into a staging table.
+-- Own work: duration minus the union of the children. A span whose only child is on another service is the wire, not work: its excess is the
+-- edge's gap.
+CREATE TABLE {stage:Identifier} ENGINE = Memory AS
+WITH children AS
+(
+    SELECT
+        Parent AS Span,
+        intervalLengthSum(From, To) AS Covered,
+        count() AS Children,
+        countIf(Crosses) AS CrossChildren,
+        max(Failed) AS ChildFailed,
+        anyIf(Service, Crosses) AS Callee
+    FROM {links:Identifier}
+    WHERE HasParent
+    GROUP BY Parent
+)
+SELECT
+    l.*,
+    c.Children = 1 AND c.CrossChildren = 1 AS Wire,
+    greatest(l.End - l.Start - toInt64(c.Covered), 0) AS Own,
+    l.Failed AND NOT c.ChildFailed AS Origin,
+    if(c.Callee != '', c.Callee, l.Peer) AS PeerService
+FROM {links:Identifier} AS l
+LEFT ANY JOIN children AS c ON l.Span = c.Span

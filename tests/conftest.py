@@ -1,0 +1,60 @@
+"""Markers by folder, and the fixtures that several folders share."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.localdb.launcher import temporary_server
+from otel_pipeline.settings import Settings
+
+TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whatever the shell is set up for, tests neither read nor touch it: no setting, no home folder of a stack."""
+    for name in Settings.model_fields:
+        os.environ.pop(name.upper(), None)
+    home = tempfile.mkdtemp(prefix="otel-pipeline-tests-")
+    os.environ["OTEL_PIPELINE_HOME"] = home
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its folder: what it needs is how it is chosen."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(getattr(pytest.mark, folder))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A real ClickHouse server for the whole session; use :func:`database` for an empty database on it."""
+    with temporary_server(tmp_path_factory.mktemp("home")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def settings(server: Settings, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings that point at an empty, migrated database of the test's own."""
+    from hashlib import sha1
+
+    from otel_pipeline.migrate import migrate
+
+    name = f"{server.clickhouse_database}_test_" + sha1(request.node.nodeid.encode()).hexdigest()[:12]
+    own = server.model_copy(update={"clickhouse_database": name})
+    migrate(own)
+    yield own
+    with Database(own, database="") as db:
+        db.client.command(f"DROP DATABASE IF EXISTS {name} SYNC")
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The writer's connection to an empty, migrated database of the test's own."""
+    with Database(settings) as db:
+        yield db

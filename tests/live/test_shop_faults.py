@@ -1,0 +1,239 @@
+"""Each fault of the shop is real: what it breaks is seen in the work of the service that it breaks, and mends again."""
+
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+from load.faults import FaultControl
+from load.scenarios import SCENARIOS
+from otel_pipeline.clickhouse import Database
+from tests.support.customers import SKU, add, ask, buy, checkout, edges, named, server
+from tests.support.otlp_sink import CLIENT, SERVER, OtlpSink, SinkSpan
+from tests.support.shop import Shop
+from tests.support.shop_fixtures import seen_fixture, shop_fixture, sink_fixture  # noqa: F401
+
+Seen = Callable[[], OtlpSink]
+
+
+def test_pool_exhaustion_is_real(shop: Shop, seen: Seen) -> None:
+    shop.switch("inventory", "payment_timeout", True)
+    wait_for_held_connections(shop, seen())
+    assert add(shop, session="s-pool").status_code == 200
+    assert checkout(shop, session="s-pool").status_code == 502
+    time_out = waiting_connects(seen, 2)
+    shop.switch("inventory", "payment_timeout", False)
+    sink = seen()
+    assert all("TimeoutError" in str(span.events) and span.seconds > 1.9 for span in time_out)
+    used = [v for s, name, a, v in sink.metrics if (s, name) == ("inventory", "db.client.connection.count")
+            and a["db.client.connection.state"] == "used"]  # fmt: skip
+    limit = [v for s, name, _, v in sink.metrics if (s, name) == ("inventory", "db.client.connection.max")]
+    assert max(used) == limit[0] == 7
+    assert sum(v for s, name, _, v in sink.metrics if (s, name) == ("inventory", "db.client.connection.timeouts")) >= 2
+    payment = [span for span in sink.spans if span.service == "payment" and span.name == "POST /payments"]
+    assert [span.attributes["http.response.status_code"] for span in payment] == [504]
+    assert add(shop, session="s-pool").status_code == 200
+    assert checkout(shop, session="s-pool").status_code == 200
+
+
+def wait_for_held_connections(shop: Shop, sink: OtlpSink) -> None:
+    """Until the stocktake holds all seven connections of the pool."""
+    deadline = time.monotonic() + 15
+    while sum("stocktake of aisle" in log.body for log in sink.logs) < 7:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        shop.counts()
+
+
+def waiting_connects(seen: Seen, wanted: int) -> list[SinkSpan]:
+    """The failed waits for a connection, once there are some: the server notices later than its caller."""
+    deadline = time.monotonic() + 15
+    while True:
+        found = [s for s in seen().spans if s.service == "inventory" and s.name == "connect" and s.error]
+        if len(found) >= wanted:
+            return found
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_leak_is_real(shop: Shop, seen: Seen) -> None:
+    process = psutil.Process(shop.processes["inventory"].pid)
+    before = process.memory_info().rss
+    add(shop, session="s-leak")
+    shop.switch("inventory", "cascade_failure", True, mb_per_s=60.0, limit_mb=90.0)
+    deadline = time.monotonic() + 20
+    while process.memory_info().rss - before < 75e6:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    with ThreadPoolExecutor(4) as pool:
+        checks = [pool.submit(ask, shop, "GET", f"/inventory/check?sku={SKU}") for _ in range(3)]
+        status = pool.submit(checkout, shop, session="s-leak").result().status_code
+        slow = [check.result().elapsed.total_seconds() for check in checks]
+    shop.switch("inventory", "cascade_failure", False)
+    assert max(slow) > 1.0
+    assert status == 502
+    spans = seen().spans
+    work = [s.seconds for s in spans if s.service == "inventory" and s.name == "inventory.safety_stock"]
+    assert max(work) > 1.0
+    started = time.monotonic()
+    assert checkout(shop, session="s-leak").status_code == 200
+    assert time.monotonic() - started < 1
+    assert process.memory_info().rss - before < 60e6
+
+
+def test_the_race_is_real(shop: Shop, seen: Seen) -> None:
+    def add_pair(session: str) -> list[int]:
+        with ThreadPoolExecutor(2) as pool:
+            return [answer.status_code for answer in pool.map(lambda _: add(shop, session), "12")]
+
+    def version_of(session: str) -> int:
+        return add(shop, session).json()["version"]
+
+    orderly = [add_pair(f"s-calm-{n}") for n in range(10)]
+    assert all(pair == [200, 200] for pair in orderly)
+    assert version_of("s-calm-0") == 3
+    shop.switch("cart", "intermittent_error", True)
+    racing = [add_pair(f"s-race-{n}") for n in range(20)]
+    shop.switch("cart", "intermittent_error", False)
+    lost = [pair for pair in racing if 502 in pair]
+    assert lost
+    assert any(200 in pair for pair in racing)
+    sink = seen()
+    errors = [s for s in sink.spans if s.service == "cart" and s.kind == SERVER and s.error]
+    assert len(errors) == sum(pair.count(502) for pair in racing)
+    assert all("StaleCartError" in str(span.events) for span in errors)
+    assert sum(v for s, name, _, v in sink.metrics if (s, name) == ("cart", "shop.cart.conflicts")) >= len(errors)
+    assert add_pair("s-race-0") == [200, 200]
+
+
+def test_a_dropped_index_makes_queries_slow_and_nothing_else(shop: Shop, seen: Seen) -> None:
+    list_of = "/products?category=lamps"
+    ask(shop, "GET", list_of)
+    shop.switch("storefront", "slow_query", True)
+    answers = [ask(shop, "GET", list_of) for _ in range(3)]
+    shop.switch("storefront", "slow_query", False)
+    ask(shop, "GET", list_of)
+    assert {answer.status_code for answer in answers} == {200}
+    queries = [span.seconds for span in named(seen().spans, "storefront", "SELECT products")]
+    assert len(queries) == 5
+    assert min(queries[1:4]) > 8 * max(queries[0], queries[4])
+
+
+def test_a_slow_network_shows_between_caller_and_callee_only(shop: Shop, seen: Seen) -> None:
+    buy(shop, "s-net-0")
+    shop.switch("checkout", "slow_network", True, delay_ms=150.0)
+    assert buy(shop, "s-net-1").status_code == 200
+    shop.switch("checkout", "slow_network", False)
+    buy(shop, "s-net-2")
+    calls = [(a, b) for a, b in edges(seen().spans) if (a.service, b.service) == ("checkout", "payment")]
+    gaps = [caller.seconds - callee.seconds for caller, callee in sorted(calls, key=lambda call: call[0].start)]
+    assert gaps[1] > 0.29
+    assert max(gaps[0], gaps[2]) < 0.1
+    assert calls[1][1].seconds < 0.25
+
+
+def test_a_retry_storm_multiplies_calls_without_an_error_for_customers(shop: Shop, seen: Seen) -> None:
+    shop.switch("cart", "retry_storm", True, timeout_ms=1.0)
+    answers = [add(shop, f"s-storm-{n}") for n in range(5)]
+    shop.switch("cart", "retry_storm", False)
+    assert {answer.status_code for answer in answers} == {200}
+    calls = [s for s in seen().spans if s.service == "cart" and s.kind == CLIENT and s.name == "GET"]
+    assert len(calls) > 40
+    assert add(shop, "s-storm-0").status_code == 200
+    assert len([s for s in seen().spans if s.service == "cart" and s.name == "GET"]) == len(calls) + 1
+
+
+def test_wrong_content_comes_with_success(shop: Shop, seen: Seen) -> None:
+    shop.switch("inventory", "wrong_content", True)
+    refused = add(shop, "s-wrong")
+    shop.switch("inventory", "wrong_content", False)
+    assert refused.json()["code"] == "out_of_stock"
+    assert add(shop, "s-wrong").status_code == 200
+    checks = server(seen().spans, "inventory", "GET /inventory/check")
+    assert [span.attributes["http.response.status_code"] for span in checks] == [200, 200]
+
+
+def test_a_noisy_neighbour_is_loud_and_hurts_nobody(shop: Shop, seen: Seen) -> None:
+    shop.switch("checkout", "noisy_neighbour", True, per_s=20.0)
+    answers = [buy(shop, f"s-noise-{n}") for n in range(5)]
+    shop.switch("checkout", "noisy_neighbour", False)
+    assert {answer.status_code for answer in answers} == {200}
+    sink = seen()
+    assert sum(log.severity == "ERROR" for log in sink.logs) > 5
+    assert all(log.scope == "shop.checkout.export" for log in sink.logs if log.severity == "ERROR")
+    assert all(not span.error for span in sink.spans if span.kind == SERVER)
+
+
+def test_a_deploy_changes_the_version_and_slows_one_route_and_loses_no_telemetry(shop: Shop, seen: Seen) -> None:
+    control = FaultControl(shop.url)
+    before = shop.counts()
+    ask(shop, "GET", "/products/3")
+    record = control.start("bad_deploy")
+    assert ask(shop, "GET", "/products/3").json()["related"]
+    ask(shop, "GET", "/")
+    control.stop(record)
+    assert not ask(shop, "GET", "/products/3").json()["related"]
+    after = shop.counts()
+    sink = seen()
+    pages = server(sink.spans, "storefront", "GET /products/{product_id}")
+    assert [page.resource["service.version"] for page in pages] == ["1.4.0", "1.5.0", "1.4.0"]
+    assert pages[1].seconds > 3 * pages[2].seconds
+    assert len({page.resource["service.instance.id"] for page in pages}) == 3
+    assert len(shop.admin("storefront", "telemetry", method="GET")["instances"]) == 3
+    assert after["spans"] - before["spans"] == len(sink.spans)
+    assert after["logs"] - before["logs"] == len(sink.logs)
+
+
+def test_a_growing_table_makes_checkout_slower_and_slower(shop: Shop, seen: Seen) -> None:
+    shop.switch("checkout", "latency_drift", True, rows_per_s=20_000)
+    deadline = time.monotonic() + 20
+    read, spans = [0], []
+    while read[-1] < 40_000:
+        assert time.monotonic() < deadline
+        assert buy(shop, f"s-drift-{len(read)}").status_code == 200
+        spans = named(seen().spans, "checkout", "checkout.loyalty")
+        read = [int(span.attributes["loyalty.purchases"]) for span in spans]
+    shop.switch("checkout", "latency_drift", False)
+    assert read == sorted(read)
+    assert spans[-1].seconds > 3 * spans[0].seconds
+    buy(shop, "s-drift-end")
+    assert named(seen().spans, "checkout", "checkout.loyalty")[-1].attributes["loyalty.purchases"] == 200
+
+
+def test_a_fault_of_one_segment_spares_all_others(shop: Shop, seen: Seen) -> None:
+    shop.switch("payment", "segment_fault", True, country="DE", app_version="5.1.0")
+    hit = buy(shop, "s-seg-0", country="DE", x_app_version="5.1.0")
+    spared = [
+        buy(shop, "s-seg-1", country="DE", x_app_version="5.2.1"),
+        buy(shop, "s-seg-2", country="BR", x_app_version="5.1.0"),
+    ]
+    shop.switch("payment", "segment_fault", False)
+    assert hit.status_code == 502
+    assert [answer.status_code for answer in spared] == [200, 200]
+    payments = server(seen().spans, "payment", "POST /payments")
+    assert [span.attributes["http.response.status_code"] for span in payments] == [500, 200, 200]
+    assert "ValueError" in str(payments[0].events)
+    assert buy(shop, "s-seg-0", country="DE", x_app_version="5.1.0").status_code == 200
+
+
+def test_telemetry_of_the_tests_above_never_names_a_scenario(shop: Shop, sink: OtlpSink) -> None:
+    shop.counts()
+    sink.clear()
+    everything = "\n".join(sink.archive)
+    assert "QueuePool limit" in everything
+    for word in (r"\bfault", "/admin", *(found.name for found in SCENARIOS)):
+        assert not re.search(word, everything, re.IGNORECASE), word
+
+
+def test_the_ledger_keeps_what_was_broken_and_when(shop: Shop, database: Database) -> None:
+    control = FaultControl(shop.url, database)
+    with control.fault("intermittent_error") as record:
+        (open_row,) = database.client.query("SELECT * FROM fault_ledger FINAL").named_results()
+        assert open_row["EndedAt"] is None
+    (row,) = database.client.query("SELECT * FROM fault_ledger FINAL").named_results()
+    assert (row["Id"], row["Scenario"], row["ServiceName"]) == (record.id, "intermittent_error", "cart")
+    assert row["EndedAt"] > row["StartedAt"]
+    assert row["Parameters"] == {"locks": "off"}
+    assert row["ExpectedSignature"]

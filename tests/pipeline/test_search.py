@@ -1,0 +1,221 @@
+"""Embeddings, search, similar, and the original plan's queries, in a real engine with a model that costs nothing."""
+
+import re
+import zlib
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import embeddings, log_templates
+from otel_pipeline.detection.model import HOUR
+from otel_pipeline.embedding import Embedder
+from otel_pipeline.errors import UserError
+from otel_pipeline.investigate.search import Found, search
+from otel_pipeline.investigate.similar import similar
+from otel_pipeline.settings import Settings
+
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+FIRST, SECOND = NOW - 4 * HOUR, NOW - 3 * HOUR
+LINES = {
+    FIRST: [
+        ("payment", "ERROR", "gateway refused card 4711: timeout after 3000 ms", "a1"),
+        ("payment", "ERROR", "gateway refused card 4712: timeout after 3001 ms", "a2"),
+        ("cart", "INFO", "cart of user alice holds 3 items", "a1"),
+        ("inventory", "ERROR", "java.lang.NullPointerException in StockService", "a3"),
+        ("inventory", "WARN", "pool of connections nearly used up: 9 of 10", "a3"),
+    ],
+    SECOND: [
+        ("payment", "ERROR", "gateway refused card 4713: timeout after 2999 ms, incident INC-90210", "b1"),
+        ("payment", "ERROR", "gateway refused card 4714: timeout after 9 ms", "b2"),
+        ("cart", "INFO", "cart of user bob holds 1 items", "b2"),
+    ],
+}
+
+
+class Words(Embedder):
+    """Stands for the model: a bag of hashed words, so that shared words are nearness."""
+
+    def __init__(self, model: str = "words", dimensions: int = 64) -> None:
+        self.model = model
+        self.dimensions = dimensions
+        self.embedded: list[str] = []
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        self.embedded += texts
+        vectors = np.full((len(texts), self.dimensions), 1e-3, dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            for word in re.findall(r"[a-z]+", text.lower()):
+                row[zlib.crc32(word.encode()) % self.dimensions] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class Away(Words):
+    """Stands for an embedder that is away."""
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        raise UserError("no embedder at http://127.0.0.1:1/v1; start it with `otel-pipeline embedder`")
+
+
+@pytest.fixture
+def words() -> Words:
+    return Words()
+
+
+@pytest.fixture
+def filled(database: Database, words: Words) -> Database:
+    for hour, lines in LINES.items():
+        rows = [
+            [hour + timedelta(seconds=n), trace, service, severity, body]
+            for n, (service, severity, body, trace) in enumerate(lines)
+        ]
+        database.insert("otel_logs", rows, ["Timestamp", "TraceId", "ServiceName", "SeverityText", "Body"])
+        log_templates.materialize(database, hour)
+        embeddings.materialize(database, words, hour)
+    return database
+
+
+def templates(found: Found) -> list[str]:
+    return [hit.template for hit in found.hits]
+
+
+def test_each_text_is_embedded_once_a_model(filled: Database, words: Words) -> None:
+    assert len(words.embedded) == len(set(words.embedded)) == 5
+    for hour in LINES:
+        assert embeddings.materialize(filled, words, hour).rows == 0
+    other = Words("other", dimensions=32)
+    report = embeddings.materialize(filled, other, FIRST)
+    assert (report.rows, report.metrics["dimensions"]) == (4, 32)
+    assert filled.client.query("SELECT count() FROM embeddings FINAL WHERE Model = 'words'").first_row[0] == 5
+
+
+def test_shapes_are_embedded_under_the_hash_that_summaries_hold(database: Database, words: Words) -> None:
+    database.client.command(
+        "INSERT INTO trace_summaries (Hour, Timestamp, TraceId, Shape, ShapeHash)"
+        " SELECT {h:DateTime}, {h:DateTime}, toString(number), 'a > b', cityHash64('a > b') FROM numbers(3)",
+        parameters={"h": FIRST},
+    )
+    assert embeddings.materialize(database, words, FIRST).metrics["shape_vectors"] == 1
+    assert words.embedded == ["a > b"]
+    query = "SELECT count() FROM traces_with_embeddings WHERE notEmpty(embedding) AND is_anomaly = 0"
+    assert database.client.query(query).first_row[0] == 3
+
+
+def test_without_the_embedder_nothing_is_written(database: Database) -> None:
+    database.insert("otel_logs", [[FIRST, "hello world"]], ["Timestamp", "Body"])
+    log_templates.materialize(database, FIRST)
+    with pytest.raises(UserError, match="embedder"):
+        embeddings.materialize(database, Away(), FIRST)
+    assert database.client.query("SELECT count() FROM embeddings").first_row[0] == 0
+
+
+def test_meaning_and_words_find_the_template_with_its_lines(filled: Database, words: Words) -> None:
+    found = search(filled, words, "gateway timeout")
+    hit = found.hits[0]
+    assert hit.template == "gateway refused card <*>: timeout after <*> ms"
+    assert (hit.lines, hit.services, hit.severity) == (3, ["payment"], "ERROR")
+    assert hit.first_seen == FIRST
+    assert hit.last_seen == SECOND + timedelta(seconds=1)
+    assert hit.examples == ["gateway refused card 4714: timeout after 9 ms"]
+    assert hit.trace_ids == ["b2"]
+    assert found.notes == []
+
+
+def test_an_exact_name_beats_a_vague_neighbour(filled: Database, words: Words) -> None:
+    found = search(filled, words, "NullPointerException")
+    assert found.hits[0].template == "java.lang.NullPointerException in StockService"
+    assert found.hits[0].words == 1
+
+
+@pytest.mark.parametrize(("code", "trace"), [("INC-90210", "b1"), ("card 4712", "a2")])
+def test_a_code_is_found_in_the_lines(filled: Database, words: Words, code: str, trace: str) -> None:
+    hit = search(filled, words, code).hits[0]
+    assert hit.trace_ids == [trace]
+    assert code.rsplit(maxsplit=1)[-1] in hit.examples[0]
+
+
+def test_filters(filled: Database, words: Words) -> None:
+    assert {s for hit in search(filled, words, "items timeout", service="cart").hits for s in hit.services} == {"cart"}
+    assert {hit.severity for hit in search(filled, words, "card pool items", severity="warn").hits} == {"WARN", "ERROR"}
+    found = search(filled, words, "gateway cart pool", start=FIRST, end=FIRST + HOUR)
+    lines = {hit.template: hit.lines for hit in found.hits}
+    assert lines["gateway refused card <*>: timeout after <*> ms"] == 2
+    assert not any("incident" in template for template in lines)
+    assert len(search(filled, words, "gateway cart pool", limit=2).hits) == 2
+
+
+def test_an_empty_window_says_so(filled: Database, words: Words) -> None:
+    found = search(filled, words, "gateway", start=FIRST - 5 * HOUR, end=FIRST - 4 * HOUR)
+    assert found.hits == []
+    assert "no template fits" in found.notes[0]
+
+
+def test_search_without_vectors_goes_by_words_and_says_so(filled: Database) -> None:
+    found = search(filled, Away(), "pool of connections")
+    assert templates(found)[0].startswith("pool of connections")
+    assert "words alone" in found.notes[0]
+    found = search(filled, Words("new"), "pool of connections")
+    assert templates(found)[0].startswith("pool of connections")
+    assert "no vectors of model new" in found.notes[0]
+
+
+def test_queries_are_data(filled: Database, words: Words) -> None:
+    assert search(filled, words, "'; DROP TABLE otel_logs; -- 1' OR 1=1").query.startswith("'")
+    assert filled.client.query("SELECT count() FROM otel_logs").first_row[0] == 8
+    for wrong in ("", "  "):
+        with pytest.raises(UserError, match="nothing to search"):
+            search(filled, words, wrong)
+    with pytest.raises(UserError, match="unknown severity"):
+        search(filled, words, "x", severity="loud")
+
+
+def test_similar_finds_what_was_said_before_and_what_fixed_it(filled: Database, words: Words) -> None:
+    filled.client.command(
+        "INSERT INTO error_patterns (pattern_id, error_signature, service_name, resolution, Status, Templates)"
+        " SELECT generateUUIDv4(), 'gateway', 'payment', 'larger pool', 'confirmed', groupArray(TemplateId)"
+        " FROM log_templates FINAL WHERE Text LIKE 'gateway%'"
+    )
+    filled.client.command(
+        "INSERT INTO error_patterns (pattern_id, error_signature, service_name, resolution, Status, Templates)"
+        " SELECT generateUUIDv4(), 'poison', 'payment', 'delete everything', 'rejected', groupArray(TemplateId)"
+        " FROM log_templates FINAL WHERE Text LIKE 'gateway%'"
+    )
+    found = similar(filled, words.model, "b2")
+    assert [error.line for error in found.errors] == ["gateway refused card 4714: timeout after 9 ms"]
+    assert found.past[0].template == found.errors[0].template
+    assert found.past[0].lines == 3
+    assert "b2" not in found.past[0].trace_ids
+    assert all(hit.first_seen < found.start for hit in found.past)
+    assert [pattern["resolution"] for pattern in found.patterns] == ["larger pool"]
+
+
+def test_similar_of_a_trace_without_errors_and_of_none(filled: Database, words: Words) -> None:
+    filled.insert(
+        "otel_logs",
+        [[SECOND, "c1", "cart", "cart of user eve holds 2 items"]],
+        ["Timestamp", "TraceId", "ServiceName", "Body"],
+    )
+    found = similar(filled, words.model, "c1")
+    assert (found.errors, found.past, found.patterns) == ([], [], [])
+    assert "no warning or error" in found.notes[0]
+    assert found.notes[-1] == "no known pattern"
+    with pytest.raises(UserError, match="no trace"):
+        similar(filled, words.model, "nope")
+
+
+def test_the_plans_queries_run_as_documented(filled: Database, words: Words) -> None:
+    embeddings.materialize(filled, Words("other", dimensions=32), FIRST)
+    rows = filled.rows("plan__similar_errors", current_trace_id="b2", embedding_model="words")
+    assert {row["TraceId"] for row in rows} >= {"a1", "a2"}
+    assert all(row["distance"] < 0.3 for row in rows)
+    assert filled.rows("plan__anomalous_traces", embedding_model="words") == []
+    vector = words.embed(["gateway refused"])[0].tolist()
+    assert filled.rows("plan__match_pattern", query_embedding=vector, embedding_model="words") == []
+
+
+def test_the_reader_may_search(filled: Database, words: Words, settings: Settings) -> None:
+    with Database(settings, role="reader") as reader:
+        assert search(reader, words, "gateway timeout 4711", start=FIRST, end=NOW).hits
+        assert similar(reader, words.model, "b2").past
+        assert reader.rows("plan__similar_errors", current_trace_id="b2", embedding_model="words")

@@ -1,0 +1,31 @@
+"""What a search takes from its query."""
+
+import pytest
+
+from otel_pipeline.evaluation.templates import accuracy
+from otel_pipeline.investigate.search import codes_of, words_of
+
+
+def test_words_without_those_that_say_nothing() -> None:
+    assert words_of("Logs like the db_pool TIMEOUT, pool") == ["db", "pool", "timeout"]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("what is ERR-4711?", [("ERR-4711", "4711")]),
+        ("order 3f2a-99b0c1 (10.0.0.7)", [("3f2a-99b0c1", "99b0c1"), ("10.0.0.7", "10")]),
+        ("payment failed", []),
+        ("7 up", []),
+    ],
+)
+def test_codes(text: str, codes: list[tuple[str, str]]) -> None:
+    assert codes_of(text) == codes
+
+
+def test_grouping_accuracy_counts_whole_groups_only() -> None:
+    truth = ["a", "a", "a", "b", "b", "c"]
+    assert accuracy(truth, ["1", "1", "1", "2", "2", "3"]) == (1.0, 1.0)
+    ga, fga = accuracy(truth, ["1", "1", "9", "2", "2", "3"])
+    assert ga == pytest.approx(3 / 6)
+    assert fga == pytest.approx(2 * (2 / 4) * (2 / 3) / (2 / 4 + 2 / 3))
