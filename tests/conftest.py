@@ -14,6 +14,10 @@ from otel_pipeline.settings import Settings
 
 TESTS = Path(__file__).parent
 
+RUN_AGAIN = {"live": 1, "browser": 1}
+"""Folders whose tests watch other processes on a machine that may be busy: how often one that fails is run again.
+The run says so. What must never fail once (nothing lost, nothing doubled) is in the other folders."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whatever the shell is set up for, tests neither read nor touch it: no setting, no home folder of a stack."""
@@ -29,6 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder = item.path.relative_to(TESTS).parts[0]
         item.add_marker(getattr(pytest.mark, folder))
+        if folder in RUN_AGAIN:
+            item.add_marker(pytest.mark.flaky(reruns=RUN_AGAIN[folder]))
 
 
 @pytest.fixture(scope="session")
