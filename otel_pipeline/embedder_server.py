@@ -37,8 +37,8 @@ class Model(Protocol):
     def embed(self, texts: list[str]) -> tuple[np.ndarray, list[int]]: ...
 
 
-class BadRequest(Exception):
-    """A request that the server refuses, as OpenAI would.
+class Refusal(Exception):
+    """A request that is answered with an error, as OpenAI would.
 
     :param message: what is wrong with it.
     """
@@ -48,7 +48,8 @@ class BadRequest(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
+        kind = "invalid_request_error" if status < 500 else "server_error"
+        self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 @dataclass
@@ -71,10 +72,10 @@ class Batcher:
     async def embed(self, texts: list[str]) -> tuple[np.ndarray, int]:
         """Vectors of the texts and the number of their tokens.
 
-        :raises BadRequest: 503, too much is waiting.
+        :raises Refusal: 503, too much is waiting; 500, the model failed.
         """
         if sum(len(item.texts) for item in self.waiting) + len(texts) > MOST_WAITING:
-            raise BadRequest("too many texts are waiting; come again in a moment", 503, "overloaded")
+            raise Refusal("too many texts are waiting; come again in a moment", 503, "overloaded")
         item = Waiting(texts, asyncio.get_running_loop().create_future())
         self.waiting.append(item)
         self._wake.set()
@@ -105,9 +106,11 @@ class Batcher:
         try:
             vectors, counts = await asyncio.to_thread(self.model.embed, texts)
         except Exception as error:
+            # An answer of our own: of what the application raises, the server above makes a connection that breaks.
+            failure = Refusal(f"the model failed: {error}", 500, "model_failed")
             for item in items:
                 if not item.answer.done():
-                    item.answer.set_exception(error)
+                    item.answer.set_exception(failure)
             return
         start = 0
         for item in items:
@@ -121,16 +124,16 @@ def texts_of(body: bytes, model: Model) -> tuple[list[str], bool]:
     """Check a request.
 
     :returns: its texts; whether vectors shall be base64.
-    :raises BadRequest: saying what is wrong.
+    :raises Refusal: saying what is wrong.
     """
     try:
         request = json.loads(body)
     except ValueError:
-        raise BadRequest("the body is not JSON") from None
+        raise Refusal("the body is not JSON") from None
     if not isinstance(request, dict):
-        raise BadRequest("the body is not a JSON object")
+        raise Refusal("the body is not a JSON object")
     if request.get("model") != model.name:
-        raise BadRequest(
+        raise Refusal(
             f"the model {request.get('model')!r} does not exist here; this server has {model.name!r}",
             404,
             "model_not_found",
@@ -138,19 +141,19 @@ def texts_of(body: bytes, model: Model) -> tuple[list[str], bool]:
         )
     encoding = request.get("encoding_format") or "float"
     if encoding not in ("float", "base64"):
-        raise BadRequest("encoding_format must be 'float' or 'base64'", param="encoding_format")
+        raise Refusal("encoding_format must be 'float' or 'base64'", param="encoding_format")
     if request.get("dimensions") not in (None, model.dimensions):
-        raise BadRequest(f"{model.name} has {model.dimensions} dimensions and no others", param="dimensions")
+        raise Refusal(f"{model.name} has {model.dimensions} dimensions and no others", param="dimensions")
     given: Any = request.get("input")
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts:
-        raise BadRequest("input must be a string or a non-empty array of strings", param="input")
+        raise Refusal("input must be a string or a non-empty array of strings", param="input")
     if any(isinstance(text, (int, list)) for text in texts):
-        raise BadRequest("input holds tokens; this server takes strings only", param="input")
+        raise Refusal("input holds tokens; this server takes strings only", param="input")
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise BadRequest("every input must be a string that is not blank", param="input")
+        raise Refusal("every input must be a string that is not blank", param="input")
     if len(texts) > MOST_TEXTS:
-        raise BadRequest(f"input holds {len(texts)} strings; at most {MOST_TEXTS} go in one request", param="input")
+        raise Refusal(f"input holds {len(texts)} strings; at most {MOST_TEXTS} go in one request", param="input")
     return texts, encoding == "base64"
 
 
@@ -190,7 +193,7 @@ def application(model: Model) -> "Starlette":
         return JSONResponse({"status": "ok", "model": model.name, "dimensions": model.dimensions})
 
     async def refuse(_: "Request", error: Exception) -> "Response":
-        assert isinstance(error, BadRequest)
+        assert isinstance(error, Refusal)
         headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == 503 else None
         return JSONResponse(error.body, error.status, headers)
 
@@ -200,7 +203,7 @@ def application(model: Model) -> "Starlette":
             Route("/v1/models", models),
             Route("/healthz", healthz),
         ],
-        exception_handlers={BadRequest: refuse},
+        exception_handlers={Refusal: refuse},
         lifespan=lifespan,
     )
 
@@ -208,13 +211,13 @@ def application(model: Model) -> "Starlette":
 async def _body(request: "Request") -> bytes:
     """The body of a request.
 
-    :raises BadRequest: 413, before more than MOST_BYTES are held.
+    :raises Refusal: 413, before more than MOST_BYTES are held.
     """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MOST_BYTES:
-            raise BadRequest(f"the body is larger than {MOST_BYTES >> 20} MiB", 413, "too_large")
+            raise Refusal(f"the body is larger than {MOST_BYTES >> 20} MiB", 413, "too_large")
     return bytes(body)
 
 

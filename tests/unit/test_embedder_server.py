@@ -134,7 +134,9 @@ def test_requests_that_wait_are_joined(port: int, model: Letters) -> None:
 
 
 def test_a_failure_of_the_model_fails_its_request_only(client: httpx.Client) -> None:
-    assert client.post("/v1/embeddings", json={"model": "letters", "input": "break"}).status_code == 500
+    failed = client.post("/v1/embeddings", json={"model": "letters", "input": "break"})
+    assert failed.status_code == 500
+    assert "broken on purpose" in failed.json()["error"]["message"]
     assert client.post("/v1/embeddings", json={"model": "letters", "input": "ok"}).status_code == 200
 
 
