@@ -21,7 +21,7 @@ from load.scenarios import SCENARIOS, Scenario, scenario
 from otel_pipeline.errors import UserError
 from sample_app.config import SERVICES
 
-SWITCH_TIMEOUT_S = 30
+SWITCH_TIMEOUT_S = 60
 COLUMNS = ("Id", "Scenario", "ServiceName", "StartedAt", "EndedAt", "ExpectedSignature", "Parameters", "Version")
 
 

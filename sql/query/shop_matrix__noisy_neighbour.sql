@@ -12,8 +12,8 @@ GROUP BY ServiceName
 UNION ALL
 SELECT
     '' AS ServiceName,
-    countIf(Timestamp < {start:DateTime64(3)}) / dateDiff('second', {before:DateTime64(3)}, {start:DateTime64(3)}) AS Quiet,
-    countIf(Timestamp >= {start:DateTime64(3)}) / dateDiff('second', {start:DateTime64(3)}, {end:DateTime64(3)}) AS During
+    countIf(Timestamp < {start:DateTime64(3)}) / greatest(1, dateDiff('millisecond', {before:DateTime64(3)}, {start:DateTime64(3)}) / 1000) AS Quiet,
+    countIf(Timestamp >= {start:DateTime64(3)}) / greatest(1, dateDiff('millisecond', {start:DateTime64(3)}, {end:DateTime64(3)}) / 1000) AS During
 FROM otel_logs
 WHERE Timestamp >= {before:DateTime64(3)} AND Timestamp < {end:DateTime64(3)} AND SeverityText = 'ERROR'
     AND TraceId NOT IN (SELECT TraceId FROM otel_traces WHERE Timestamp >= {before:DateTime64(3)} AND Timestamp < {end:DateTime64(3)} AND SpanKind = 'Server')

@@ -1,29 +1,33 @@
 """Each fault of the shop is real: what it breaks is seen in the work of the service that it breaks, and mends again."""
 
 import re
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psutil
 
 from load.faults import FaultControl
 from load.scenarios import SCENARIOS
 from otel_pipeline.clickhouse import Database
-from tests.support.customers import SKU, add, ask, buy, checkout, edges, named, server
+from tests.support.customers import add, ask, buy, checkout, edges, named, server
 from tests.support.otlp_sink import CLIENT, SERVER, OtlpSink, SinkSpan
+from tests.support.processes import eventually
 from tests.support.shop import Shop
 from tests.support.shop_fixtures import seen_fixture, shop_fixture, sink_fixture  # noqa: F401
 
 Seen = Callable[[], OtlpSink]
+patiently = partial(eventually, seconds=120)
+"""Waits for work to be done, however slow the machine is; the bound is for one that hangs."""
 
 
 def test_pool_exhaustion_is_real(shop: Shop, seen: Seen) -> None:
     shop.switch("inventory", "payment_timeout", True)
-    wait_for_held_connections(shop, seen())
+    patiently(lambda: sum("stocktake of aisle" in log.body for log in seen().logs) >= 7)  # all of the pool
     assert add(shop, session="s-pool").status_code == 200
-    assert checkout(shop, session="s-pool").status_code == 502
-    time_out = waiting_connects(seen, 2)
+    assert checkout(shop, session="s-pool").status_code in (502, 504)
+    # The server notices later than its caller.
+    time_out = patiently(lambda: len(found := failed_connects(seen())) >= 2 and found)
     shop.switch("inventory", "payment_timeout", False)
     sink = seen()
     assert all("TimeoutError" in str(span.events) and span.seconds > 1.9 for span in time_out)
@@ -32,55 +36,36 @@ def test_pool_exhaustion_is_real(shop: Shop, seen: Seen) -> None:
     limit = [v for s, name, _, v in sink.metrics if (s, name) == ("inventory", "db.client.connection.max")]
     assert max(used) == limit[0] == 7
     assert sum(v for s, name, _, v in sink.metrics if (s, name) == ("inventory", "db.client.connection.timeouts")) >= 2
-    payment = [span for span in sink.spans if span.service == "payment" and span.name == "POST /payments"]
+    payment = patiently(lambda: server(seen().spans, "payment", "POST /payments"))
     assert [span.attributes["http.response.status_code"] for span in payment] == [504]
     assert add(shop, session="s-pool").status_code == 200
-    assert checkout(shop, session="s-pool").status_code == 200
+    patiently(lambda: checkout(shop, session="s-pool").status_code == 200)
 
 
-def wait_for_held_connections(shop: Shop, sink: OtlpSink) -> None:
-    """Until the stocktake holds all seven connections of the pool."""
-    deadline = time.monotonic() + 15
-    while sum("stocktake of aisle" in log.body for log in sink.logs) < 7:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-        shop.counts()
-
-
-def waiting_connects(seen: Seen, wanted: int) -> list[SinkSpan]:
-    """The failed waits for a connection, once there are some: the server notices later than its caller."""
-    deadline = time.monotonic() + 15
-    while True:
-        found = [s for s in seen().spans if s.service == "inventory" and s.name == "connect" and s.error]
-        if len(found) >= wanted:
-            return found
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def failed_connects(sink: OtlpSink) -> list[SinkSpan]:
+    """Waits for a connection of inventory's pool that were in vain."""
+    return [span for span in named(sink.spans, "inventory", "connect") if span.error]
 
 
 def test_the_leak_is_real(shop: Shop, seen: Seen) -> None:
+    def look_ups() -> list[float]:
+        return [span.seconds for span in named(seen().spans, "inventory", "inventory.safety_stock")]
+
     process = psutil.Process(shop.processes["inventory"].pid)
     before = process.memory_info().rss
     add(shop, session="s-leak")
-    shop.switch("inventory", "cascade_failure", True, mb_per_s=60.0, limit_mb=90.0)
-    deadline = time.monotonic() + 20
-    while process.memory_info().rss - before < 75e6:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    with ThreadPoolExecutor(4) as pool:
-        checks = [pool.submit(ask, shop, "GET", f"/inventory/check?sku={SKU}") for _ in range(3)]
-        status = pool.submit(checkout, shop, session="s-leak").result().status_code
-        slow = [check.result().elapsed.total_seconds() for check in checks]
+    quick = min(look_ups())
+    shop.switch("inventory", "cascade_failure", True, mb_per_s=60.0, limit_mb=300.0)
+    patiently(lambda: process.memory_info().rss - before > 75e6)
+    # The larger it grows, the longer each look-up takes, until payment no longer waits for it.
+    patiently(lambda: checkout(shop, session="s-leak").status_code in (502, 504))
+    grown = process.memory_info().rss
     shop.switch("inventory", "cascade_failure", False)
-    assert max(slow) > 1.0
-    assert status == 502
-    spans = seen().spans
-    work = [s.seconds for s in spans if s.service == "inventory" and s.name == "inventory.safety_stock"]
-    assert max(work) > 1.0
-    started = time.monotonic()
-    assert checkout(shop, session="s-leak").status_code == 200
-    assert time.monotonic() - started < 1
-    assert process.memory_info().rss - before < 60e6
+    assert max(look_ups()) > 20 * quick
+    assert any(span.error for span in server(seen().spans, "payment", "POST /payments"))
+    patiently(lambda: checkout(shop, session="s-leak").status_code == 200)
+    assert look_ups()[-1] < max(look_ups()) / 5
+    patiently(lambda: process.memory_info().rss - before < (grown - before) / 2)
 
 
 def test_the_race_is_real(shop: Shop, seen: Seen) -> None:
@@ -94,12 +79,15 @@ def test_the_race_is_real(shop: Shop, seen: Seen) -> None:
     orderly = [add_pair(f"s-calm-{n}") for n in range(10)]
     assert all(pair == [200, 200] for pair in orderly)
     assert version_of("s-calm-0") == 3
+    racing: list[list[int]] = []
+
+    def one_lost_and_one_won() -> bool:
+        racing.append(add_pair(f"s-race-{len(racing)}"))
+        return any(sorted(pair) == [200, 502] for pair in racing)
+
     shop.switch("cart", "intermittent_error", True)
-    racing = [add_pair(f"s-race-{n}") for n in range(20)]
+    patiently(one_lost_and_one_won)
     shop.switch("cart", "intermittent_error", False)
-    lost = [pair for pair in racing if 502 in pair]
-    assert lost
-    assert any(200 in pair for pair in racing)
     sink = seen()
     errors = [s for s in sink.spans if s.service == "cart" and s.kind == SERVER and s.error]
     assert len(errors) == sum(pair.count(502) for pair in racing)
@@ -109,33 +97,34 @@ def test_the_race_is_real(shop: Shop, seen: Seen) -> None:
 
 
 def test_a_dropped_index_makes_queries_slow_and_nothing_else(shop: Shop, seen: Seen) -> None:
-    list_of = "/products?category=lamps"
-    ask(shop, "GET", list_of)
+    def three_times() -> set[int]:
+        return {ask(shop, "GET", "/products?category=lamps").status_code for _ in range(3)}
+
+    assert three_times() == {200}
     shop.switch("storefront", "slow_query", True)
-    answers = [ask(shop, "GET", list_of) for _ in range(3)]
+    assert three_times() == {200}
     shop.switch("storefront", "slow_query", False)
-    ask(shop, "GET", list_of)
-    assert {answer.status_code for answer in answers} == {200}
+    assert three_times() == {200}
     queries = [span.seconds for span in named(seen().spans, "storefront", "SELECT products")]
-    assert len(queries) == 5
-    assert min(queries[1:4]) > 8 * max(queries[0], queries[4])
+    assert len(queries) == 9
+    assert min(queries[3:6]) > 8 * max(min(queries[:3]), min(queries[6:]))
 
 
 def test_a_slow_network_shows_between_caller_and_callee_only(shop: Shop, seen: Seen) -> None:
     buy(shop, "s-net-0")
-    shop.switch("checkout", "slow_network", True, delay_ms=150.0)
+    shop.switch("checkout", "slow_network", True, delay_ms=1_000.0)
     assert buy(shop, "s-net-1").status_code == 200
     shop.switch("checkout", "slow_network", False)
     buy(shop, "s-net-2")
     calls = [(a, b) for a, b in edges(seen().spans) if (a.service, b.service) == ("checkout", "payment")]
     gaps = [caller.seconds - callee.seconds for caller, callee in sorted(calls, key=lambda call: call[0].start)]
-    assert gaps[1] > 0.29
-    assert max(gaps[0], gaps[2]) < 0.1
-    assert calls[1][1].seconds < 0.25
+    assert gaps[1] > 1.99
+    assert max(gaps[0], gaps[2]) < 1.0
+    assert max(callee.seconds for _, callee in calls) < gaps[1]
 
 
 def test_a_retry_storm_multiplies_calls_without_an_error_for_customers(shop: Shop, seen: Seen) -> None:
-    shop.switch("cart", "retry_storm", True, timeout_ms=1.0)
+    shop.switch("cart", "retry_storm", True, timeout_ms=0.2)  # less than any machine needs
     answers = [add(shop, f"s-storm-{n}") for n in range(5)]
     shop.switch("cart", "retry_storm", False)
     assert {answer.status_code for answer in answers} == {200}
@@ -147,21 +136,22 @@ def test_a_retry_storm_multiplies_calls_without_an_error_for_customers(shop: Sho
 
 def test_wrong_content_comes_with_success(shop: Shop, seen: Seen) -> None:
     shop.switch("inventory", "wrong_content", True)
-    refused = add(shop, "s-wrong")
+    refused = patiently(lambda: (answer := add(shop, "s-wrong")).status_code == 409 and answer)
     shop.switch("inventory", "wrong_content", False)
     assert refused.json()["code"] == "out_of_stock"
     assert add(shop, "s-wrong").status_code == 200
     checks = server(seen().spans, "inventory", "GET /inventory/check")
-    assert [span.attributes["http.response.status_code"] for span in checks] == [200, 200]
+    assert len(checks) >= 2
+    assert {span.attributes["http.response.status_code"] for span in checks} == {200}
 
 
 def test_a_noisy_neighbour_is_loud_and_hurts_nobody(shop: Shop, seen: Seen) -> None:
     shop.switch("checkout", "noisy_neighbour", True, per_s=20.0)
     answers = [buy(shop, f"s-noise-{n}") for n in range(5)]
+    patiently(lambda: sum(log.severity == "ERROR" for log in seen().logs) > 5)
     shop.switch("checkout", "noisy_neighbour", False)
     assert {answer.status_code for answer in answers} == {200}
     sink = seen()
-    assert sum(log.severity == "ERROR" for log in sink.logs) > 5
     assert all(log.scope == "shop.checkout.export" for log in sink.logs if log.severity == "ERROR")
     assert all(not span.error for span in sink.spans if span.kind == SERVER)
 
@@ -179,7 +169,9 @@ def test_a_deploy_changes_the_version_and_slows_one_route_and_loses_no_telemetry
     sink = seen()
     pages = server(sink.spans, "storefront", "GET /products/{product_id}")
     assert [page.resource["service.version"] for page in pages] == ["1.4.0", "1.5.0", "1.4.0"]
-    assert pages[1].seconds > 3 * pages[2].seconds
+    queries = [sum(s.trace_id == page.trace_id and "db.query.summary" in s.attributes for s in sink.spans)
+               for page in pages]  # fmt: skip
+    assert queries[1] > 3 * queries[0] == 3 * queries[2]
     assert len({page.resource["service.instance.id"] for page in pages}) == 3
     assert len(shop.admin("storefront", "telemetry", method="GET")["instances"]) == 3
     assert after["spans"] - before["spans"] == len(sink.spans)
@@ -187,19 +179,20 @@ def test_a_deploy_changes_the_version_and_slows_one_route_and_loses_no_telemetry
 
 
 def test_a_growing_table_makes_checkout_slower_and_slower(shop: Shop, seen: Seen) -> None:
+    def ranked() -> list[SinkSpan]:
+        assert buy(shop, "s-drift").status_code == 200
+        return named(seen().spans, "checkout", "checkout.loyalty")
+
+    def purchases(span: SinkSpan) -> int:
+        return int(span.attributes["loyalty.purchases"])
+
+    calm = min(ranked()[-1].seconds for _ in range(3))
     shop.switch("checkout", "latency_drift", True, rows_per_s=20_000)
-    deadline = time.monotonic() + 20
-    read, spans = [0], []
-    while read[-1] < 40_000:
-        assert time.monotonic() < deadline
-        assert buy(shop, f"s-drift-{len(read)}").status_code == 200
-        spans = named(seen().spans, "checkout", "checkout.loyalty")
-        read = [int(span.attributes["loyalty.purchases"]) for span in spans]
+    spans = patiently(lambda: purchases((found := ranked())[-1]) > 40_000 and found)
     shop.switch("checkout", "latency_drift", False)
-    assert read == sorted(read)
-    assert spans[-1].seconds > 3 * spans[0].seconds
-    buy(shop, "s-drift-end")
-    assert named(seen().spans, "checkout", "checkout.loyalty")[-1].attributes["loyalty.purchases"] == 200
+    assert [purchases(span) for span in spans] == sorted(purchases(span) for span in spans)
+    assert spans[-1].seconds > 3 * calm
+    assert purchases(ranked()[-1]) == 200
 
 
 def test_a_fault_of_one_segment_spares_all_others(shop: Shop, seen: Seen) -> None:

@@ -14,7 +14,7 @@ import httpx
 from sample_app.config import SERVICES
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 
 
 def free_ports(count: int) -> int:
