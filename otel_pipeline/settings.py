@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")
     openai_api_key: str = Field("", description="API key for EMBEDDING_BASE_URL; the local embedder needs none")
 
+    mcp_port: int = Field(8091, description="Port of the MCP server over HTTP")
+    mcp_token: str = Field("", description="Bearer token of the MCP server over HTTP; empty: one is made up and shown")
+    mcp_review: bool = Field(
+        False, description="Whether agents may store a person's decision on a pattern (tool review_pattern)"
+    )
+
     shop_port: int = Field(
         8000, description="Port of the sample shop's storefront; cart, checkout, payment, inventory follow"
     )

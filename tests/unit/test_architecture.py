@@ -10,7 +10,8 @@ import pytest
 from otel_pipeline.settings import REPOSITORY
 
 PACKAGES = ("otel_pipeline", "sample_app", "load")
-WITHOUT_DAGSTER = ("detection", "investigate", "intake", "localdb", "stack", "mcp", "commands")
+WITHOUT_DAGSTER = ("detection", "investigate", "intake", "localdb", "stack", "tools", "agent", "mcp", "commands")
+ABOVE = ("assets", "automation", "resources", "commands", "mcp", "agent", "tools", "stack")
 HEAVY = ("torch", "sentence_transformers", "openai")
 
 
@@ -62,20 +63,19 @@ def test_part_never_imports_dagster(part: str) -> None:
 def test_arrows_point_one_way() -> None:
     forbidden = {
         # from: what it must not know
-        "otel_pipeline.detection": ("assets", "automation", "resources", "commands", "mcp", "investigate", "stack"),
-        "otel_pipeline.investigate": ("assets", "automation", "resources", "commands", "mcp", "stack"),
+        "otel_pipeline.detection": (*ABOVE, "investigate"),
+        "otel_pipeline.investigate": ABOVE,
+        # mcp, agent, commands → tools → investigate
+        "otel_pipeline.tools": ("assets", "automation", "resources", "commands", "mcp", "agent", "stack"),
+        "otel_pipeline.agent": ("assets", "automation", "resources", "commands", "mcp", "stack"),
+        "otel_pipeline.mcp": ("assets", "automation", "resources", "commands", "agent", "stack"),
         "otel_pipeline.intake": (
-            "assets",
-            "automation",
-            "resources",
-            "commands",
-            "mcp",
+            *ABOVE,
             "detection",
             "investigate",
-            "stack",
         ),
-        "otel_pipeline.localdb": ("assets", "automation", "resources", "commands", "mcp", "detection", "stack"),
-        "otel_pipeline.assets": ("commands", "mcp", "stack", "intake", "localdb"),
+        "otel_pipeline.localdb": (*ABOVE, "detection"),
+        "otel_pipeline.assets": ("commands", "mcp", "agent", "tools", "stack", "intake", "localdb"),
     }
     wrong = [
         f"{name} imports {imported}"

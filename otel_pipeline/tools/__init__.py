@@ -1,0 +1,1 @@
+"""What people's agents may ask: one registry of tools for the MCP server and for `otel-pipeline ask`."""

@@ -1,0 +1,110 @@
+"""list_incidents and get_incident: what detection has found by itself."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from otel_pipeline.detection.model import utc
+from otel_pipeline.errors import UserError
+from otel_pipeline.tools.model import Arguments, Context, Paged, Tool, Windowed
+from otel_pipeline.tools.nothing import echo, why
+from otel_pipeline.tools.times import LONGEST
+from otel_pipeline.tools.untrusted import named
+
+NONE = "00000000-0000-0000-0000-000000000000"
+SHOWN = 8
+
+
+class ListArguments(Windowed, Paged):
+    """A window, and perhaps one service."""
+
+    usual: ClassVar[timedelta | None] = timedelta(days=1)
+    service: str = Field("", description="Only incidents that this service takes part in")
+
+
+class GetArguments(Arguments):
+    """Which incident."""
+
+    incident_id: str = Field(description="Its id, or how it begins", min_length=4, max_length=64)
+
+
+def list_incidents(context: Context, asked: ListArguments) -> dict[str, Any]:
+    """Incidents of a window, the newest first."""
+    window = asked.window(context.now)
+    rows = context.reader.rows(
+        "tools__incidents", start=window.start, end=window.end, service=asked.service, incident=""
+    )
+    answer: dict[str, Any] = {"window": echo(window), "incidents": [_brief(row) for row in rows]}
+    if not rows:
+        answer["notes"] = [why(context, window, "incidents")]
+    return answer
+
+
+def get_incident(context: Context, asked: GetArguments) -> dict[str, Any]:
+    """One incident: ranked causes, recurring reasons, example traces.
+
+    :raises UserError: none with that id, or several.
+    """
+    start = context.now - LONGEST
+    where = {"start": start, "end": context.now + LONGEST, "service": "", "incident": asked.incident_id}
+    rows = context.reader.rows("tools__incidents", **where)
+    if len(rows) != 1:
+        raise UserError(
+            f"{'no incident' if not rows else f'{len(rows)} incidents'} with id {named(asked.incident_id)};"
+            " list_incidents gives the ids"
+        )
+    row = rows[0]
+    reasons = zip(row["ReasonServices"], row["ReasonOperations"], row["Reasons"], row["ReasonTraces"], strict=True)
+    return {
+        **_brief(row),
+        "operations": row["Operations"][:SHOWN],
+        "causes": [
+            {"service": service, "confidence": confidence, "why": why_}
+            for service, confidence, why_ in zip(row["Causes"], row["Confidence"], row["Why"], strict=True)
+        ][:SHOWN],
+        "reasons": [
+            {"service": service, "operation": operation, "what": what, "traces": traces}
+            for service, operation, what, traces in reasons
+        ][:SHOWN],
+        "example_traces": row["ExampleTraceIds"],
+        "pattern_id": row["Pattern"] if row["Pattern"] != NONE else None,
+    }
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "incident_id": row["IncidentId"],
+        "start": utc(row["Start"]),
+        "end": utc(row["End"]),
+        "open": row["Open"],
+        "blamed": row["Service"],
+        "title": row["Title"],
+        "traces": row["Traces"],
+        "anomalous": row["Anomalous"],
+    }
+
+
+LIST_INCIDENTS = Tool(
+    name="list_incidents",
+    title="Incidents",
+    description="Incidents found in a window (default: the last day), newest first, with the blamed service.",
+    arguments=ListArguments,
+    output={"window": "object", "incidents": "array"},
+    run=list_incidents,
+    rows="incidents",
+)
+GET_INCIDENT = Tool(
+    name="get_incident",
+    title="One incident",
+    description="One incident: ranked causes, recurring reasons, affected operations, example traces, known pattern.",
+    arguments=GetArguments,
+    output={
+        "incident_id": "string",
+        "title": "string",
+        "causes": "array",
+        "reasons": "array",
+        "example_traces": "array",
+    },
+    run=get_incident,
+)

@@ -1,0 +1,13 @@
+-- Grain: message, what varies masked. Called by tools.evidence and by agents: warnings and errors that a service logged in a window, and as often before it.
+SELECT
+    otel_pipeline_mask_v1(Body) AS message,
+    countIf(Timestamp >= parseDateTime64BestEffort({start:String}, 3, 'UTC')) AS lines,
+    count() - lines AS lines_before
+FROM otel_logs
+WHERE ServiceName = {service:String}
+    AND Timestamp >= parseDateTime64BestEffort({since:String}, 3, 'UTC') AND Timestamp < parseDateTime64BestEffort({end:String}, 3, 'UTC')
+    AND otel_pipeline_severity_v1(SeverityText, SeverityNumber) IN ('WARN', 'ERROR', 'FATAL')
+GROUP BY message
+HAVING lines > 0
+ORDER BY lines DESC, message
+LIMIT 3

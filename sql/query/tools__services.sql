@@ -1,0 +1,22 @@
+-- Grain: a service. Key: Service. Called by tools.overview: entries (spans that serve a request or a message), failures and times in a window and as long before it.
+WITH Timestamp >= {start:DateTime64(9)} AS Now
+SELECT
+    ServiceName AS Service,
+    countIf(Now) AS Requests,
+    countIf(Now AND Failed) AS FailedNow,
+    countIf(NOT Now) AS RequestsBefore,
+    countIf(NOT Now AND Failed) AS FailedBefore,
+    if(Requests = 0, 0, quantileIf(0.5)(Duration / 1e6, Now)) AS P50Ms,
+    if(Requests = 0, 0, quantileIf(0.95)(Duration / 1e6, Now)) AS P95Ms,
+    if(RequestsBefore = 0, 0, quantileIf(0.95)(Duration / 1e6, NOT Now)) AS P95MsBefore
+FROM
+(
+    SELECT Timestamp, ServiceName, Duration, otel_pipeline_enum_v1(StatusCode) = 'Error' AS Failed
+    FROM otel_traces
+    WHERE Timestamp >= {before:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
+        AND (otel_pipeline_enum_v1(SpanKind) IN ('Server', 'Consumer') OR ParentSpanId = '')
+        AND ({service:String} = '' OR ServiceName = {service:String})
+)
+GROUP BY Service
+ORDER BY FailedNow DESC, Requests DESC, Service
+LIMIT 200
