@@ -1,8 +1,9 @@
 """``python -m load.soak``: the whole stack under load for half an hour. Does it keep up, lose nothing, stay flat?
 
-Prints a line a minute, then a table of memory, then one line of JSON: minutes, logs_per_min, traces_per_min,
-sent_spans, stored_spans, sent_logs, stored_logs, restarts, rss_mb {process: [start, end]}. Exit status 0 when the rates
-were reached, the counts are equal and nothing was started again.
+Quiet first, then every fault of the shop in turn (``--no-faults``: none). Prints a line a minute, a table of memory,
+and in the end one line of JSON: minutes, logs_per_min, traces_per_min, sent_spans, stored_spans, sent_logs,
+stored_logs, restarts, rss_mb {process: [start, end]}. Exit status 0 when the rates were reached, the counts are equal,
+nothing was started again, and the memory of every process is flat.
 """
 
 import argparse
@@ -19,29 +20,55 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from load.faults import FaultControl
+from load.memory import SHORTEST_S, Samples
+from load.scenarios import SCENARIOS
+from load.timetable import Faults, Slot, timetable
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.counts import Counts, count
 from otel_pipeline.demo.load import Load
 from otel_pipeline.errors import UserError
+from otel_pipeline.settings import Settings
 from otel_pipeline.settings import load as load_settings
 from otel_pipeline.stack import Stack
+from otel_pipeline.stack.record import memory_bytes
 from otel_pipeline.stack.record import table as processes
 
 LEAST_LOGS_PER_MIN, LEAST_TRACES_PER_MIN = 5_000, 500
 WARM_UP_S = 60.0
-"""Caches, pools and first imports: memory is compared from here on."""
+"""Customers arrive, connections open: measured from here on."""
 
+SAMPLE_S = 15.0
 SETTLE_S = 60.0
 """The longest wait at the end for the last rows to arrive."""
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a soak does: so many customers, for so long, with these faults."""
+
+    users: int
+    length_s: float
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True)
 class Look:
-    """One look at the running stack."""
+    """What was sent and stored so far."""
 
     at: float
     counts: Counts
-    rss_mb: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A soak that is over. ``end`` is the last look under load, ``final`` the one when all had arrived."""
+
+    start: Look
+    end: Look
+    final: Look
+    restarts: int
+    memory: dict[str, Samples]
 
 
 def main(arguments: list[str]) -> int:
@@ -50,42 +77,90 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=30, help="Length (default 30)")
     parser.add_argument("--users", type=int, default=46, help="Customers at the same time (default 46)")
     parser.add_argument("--without", action="append", default=[], help="Part of the stack to leave out")
+    parser.add_argument("--no-faults", action="store_true", help="Break nothing")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="Home folder to use, and to leave there afterwards")
     options = parser.parse_args(arguments)
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
+    length_s = options.minutes * 60
+    plan = Plan(options.users, length_s, () if options.no_faults else planned(length_s, console))
     with ExitStack() as opened:
-        home = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
+        home = kept(options.keep) or Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         since = datetime.now(UTC)
         stack = opened.enter_context(Stack(load_settings(otel_pipeline_home=home), without=options.without))
         console.print("starting the stack ...")
         stack.wait_ready()
-        settings = stack.settings
-        db = opened.enter_context(Database(settings, comment={"command": "soak"}))
+        with Database(stack.settings, comment={"command": "soak"}) as db:
+            result = soak(stack, db, plan, since, console)
+    show_memory(console, result.memory)
+    line = report(result)
+    print(json.dumps(line))
+    return verdict(result, line, console)
 
-        def look() -> Look:
-            rss = {process["name"]: process["memory_mb"] for process in processes(home)}
-            return Look(time.monotonic(), count(settings, db, since), rss)
 
-        with Load(settings, options.users) as load:
-            time.sleep(WARM_UP_S)
-            first = last = look()
-            while last.at - first.at < options.minutes * 60:
-                time.sleep(min(60.0, max(1.0, options.minutes * 60 - (time.monotonic() - first.at))))
+def planned(length_s: float, console: Console) -> tuple[Slot, ...]:
+    """The faults of a soak; says so when not all fit."""
+    slots = timetable(length_s)
+    if len(slots) < len(SCENARIOS):
+        console.print(f"only {len(slots)} of {len(SCENARIOS)} faults fit into {length_s / 60:g} minutes")
+    return slots
+
+
+def kept(folder: Path | None) -> Path | None:
+    """The folder to keep, which must be new or empty.
+
+    :raises UserError: it holds something.
+    """
+    if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--keep {folder}: there is something already; name a folder that is new or empty")
+    return folder and folder.absolute()
+
+
+def soak(stack: Stack, db: Database, plan: Plan, since: datetime, console: Console) -> Result:
+    """Load the running stack as planned, after the warm-up.
+
+    :param since: when its processes were started, or earlier.
+    """
+
+    def look() -> Look:
+        return Look(time.monotonic(), count(stack.settings, db, since))
+
+    def say(line: str) -> None:
+        console.print(f"           {line}")
+
+    memory: dict[str, Samples] = {}
+    control = FaultControl(f"http://127.0.0.1:{stack.settings.shop_port}", db)
+    with Load(stack.settings, plan.users) as load, Faults(plan.slots, control, say) as faults:
+        time.sleep(WARM_UP_S)
+        start = end = look()
+        while end.at - start.at < plan.length_s:
+            minute_ends = min(end.at + 60, start.at + plan.length_s + 0.1)
+            while (now := time.monotonic()) < minute_ends:
+                faults.step(now - start.at)
                 load.check()
                 stack.check()
-                before, last = last, look()
-                console.print(minute(before, last, first))
-        final = settle(look)
-        restarts = sum(stack.restarts().values())
-    show_memory(console, first, last)
-    return report(first, last, final, restarts)
+                sample(memory, now - start.at, stack.settings, load)
+                time.sleep(max(0.0, min(1.0, minute_ends - now)))
+            before, end = end, look()
+            console.print(minute(before, end, start, memory))
+    final = settle(look)
+    return Result(start, end, final, sum(stack.restarts().values()), memory)
 
 
-def minute(before: Look, now: Look, first: Look) -> str:
+def sample(memory: dict[str, Samples], at: float, settings: Settings, load: Load) -> None:
+    """Note the memory of every process, if it is time to."""
+    if memory and at - next(iter(memory.values())).at[-1] < SAMPLE_S:
+        return
+    table = {process["name"]: process["memory_mb"] for process in processes(settings.otel_pipeline_home)}
+    for name, mb in {**table, "load": memory_bytes(load.process.pid) / 1e6}.items():
+        memory.setdefault(name, Samples()).add(at, mb)
+
+
+def minute(before: Look, now: Look, first: Look, memory: dict[str, Samples]) -> str:
     """What the last minute brought, on one line."""
     minutes = (now.at - before.at) / 60
     logs = (now.counts.sent_logs - before.counts.sent_logs) / minutes
     traces = (now.counts.traces - before.counts.traces) / minutes
-    total = sum(now.rss_mb.values())
+    total = sum(samples.mb[-1] for samples in memory.values())
     return f"{(now.at - first.at) / 60:5.1f} min  {logs:7,.0f} logs/min  {traces:6,.0f} traces/min  {total:7,.0f} MB"
 
 
@@ -99,33 +174,47 @@ def settle(look: Callable[[], Look]) -> Look:
         time.sleep(1)
 
 
-def show_memory(console: Console, first: Look, last: Look) -> None:
-    """Print memory of each process at the start and at the end."""
-    table = Table("process", "start MB", "end MB", "change %", title="resident memory")
-    for name, start in first.rss_mb.items():
-        end = last.rss_mb.get(name, 0.0)
-        table.add_row(name, f"{start:,.0f}", f"{end:,.0f}", f"{100 * (end - start) / max(start, 1):+.0f}")
+def show_memory(console: Console, memory: dict[str, Samples]) -> None:
+    """Print memory of each process: at the start, at the end, the most, and its slope."""
+    table = Table("process", "start MB", "end MB", "most MB", "MB per 30 min", "", title="resident memory")
+    for name, s in memory.items():
+        word = "" if not s.long_enough else "flat" if s.flat else "[red]grows[/]"
+        table.add_row(name, f"{s.mb[0]:,.0f}", f"{s.mb[-1]:,.0f}", f"{max(s.mb):,.0f}", f"{s.growth_mb:+,.0f}", word)
     console.print(table)
 
 
-def report(first: Look, last: Look, final: Look, restarts: int) -> int:
-    """Print the line of JSON; the exit status."""
-    minutes = (last.at - first.at) / 60
-    counts = final.counts
-    line = {
+def report(result: Result) -> dict[str, object]:
+    """The line of JSON."""
+    minutes = (result.end.at - result.start.at) / 60
+    first, last, counts = result.start.counts, result.end.counts, result.final.counts
+    return {
         "minutes": round(minutes, 1),
-        "logs_per_min": round((last.counts.sent_logs - first.counts.sent_logs) / minutes),
-        "traces_per_min": round((last.counts.traces - first.counts.traces) / minutes),
+        "logs_per_min": round((last.sent_logs - first.sent_logs) / minutes),
+        "traces_per_min": round((last.traces - first.traces) / minutes),
         "sent_spans": counts.sent_spans,
         "stored_spans": counts.stored_spans,
         "sent_logs": counts.sent_logs,
         "stored_logs": counts.stored_logs,
-        "restarts": restarts,
-        "rss_mb": {name: [round(mb), round(last.rss_mb.get(name, 0))] for name, mb in first.rss_mb.items()},
+        "restarts": result.restarts,
+        "rss_mb": {name: [round(s.mb[0]), round(s.mb[-1])] for name, s in result.memory.items()},
     }
-    print(json.dumps(line))
-    fast = line["logs_per_min"] >= LEAST_LOGS_PER_MIN and line["traces_per_min"] >= LEAST_TRACES_PER_MIN
-    return 0 if fast and counts.equal and not restarts else 1
+
+
+def verdict(result: Result, line: dict[str, object], console: Console) -> int:
+    """Say what is not as it should be; the exit status."""
+    wrong = []
+    if int(str(line["logs_per_min"])) < LEAST_LOGS_PER_MIN or int(str(line["traces_per_min"])) < LEAST_TRACES_PER_MIN:
+        wrong.append(f"fewer than {LEAST_LOGS_PER_MIN:,} logs and {LEAST_TRACES_PER_MIN} traces a minute")
+    if not result.final.counts.equal:
+        wrong.append("what was sent and what is stored differ")
+    if result.restarts:
+        wrong.append(f"{result.restarts} processes were started again")
+    if growing := [name for name, s in result.memory.items() if s.long_enough and not s.flat]:
+        wrong.append(f"memory grows: {', '.join(growing)}")
+    if not all(s.long_enough for s in result.memory.values()):
+        console.print(f"memory is not judged: that needs {SHORTEST_S / 60:g} minutes")
+    console.print(f"[bold red]{'; '.join(wrong)}[/]" if wrong else "[bold green]as it should be[/]")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
