@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from otel_pipeline.commands.common import console, json_option, print_json, progress_console
+from otel_pipeline.commands.common import json_option, print_json, progress_console
 
 
 @click.group()
@@ -32,9 +32,8 @@ def templates(folder: Path, as_json: bool) -> None:
 
     --json: {"files": {NAME: {"groups": [template id of each line], "lines", "templates", "ga", "fga"}}, "ga", "fga"}
     """
-    from rich.table import Table
-
-    from otel_pipeline.evaluation.templates import accuracy, drain3, evaluate, read
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation.templates import drain3_figures, evaluate
 
     with progress_console.status("starting a server") as status:
         answer = evaluate(folder, lambda name: status.update(f"templates of {name}"))
@@ -42,20 +41,8 @@ def templates(folder: Path, as_json: bool) -> None:
             print_json(answer)
             return
         status.update("Drain3")
-        others = {file.name: (file.events, drain3(file.lines)) for file in read(folder)}
-    table = Table("file", "lines", "templates", "GA", "FGA", "GA Drain3", "FGA Drain3")
-    baseline = []
-    for name, file in answer["files"].items():
-        events, groups = others[name]
-        figures = accuracy(events, groups) if events and groups else (None, None)
-        baseline.append(figures)
-        row = [file["ga"], file["fga"], *figures]
-        table.add_row(name, str(file["lines"]), str(file["templates"]), *map(_share, row))
-    known = [figures for figures in baseline if figures[0] is not None and figures[1] is not None]
-    means = [sum(column) / len(known) for column in zip(*known, strict=True)] if known else [None, None]
-    table.add_section()
-    table.add_row("mean", "", "", *map(_share, [answer["ga"], answer["fga"], *means]))
-    console.print(table)
+        beside = drain3_figures(folder)
+    evaluation_tables.templates(answer, beside)
 
 
 @command.command()
@@ -69,30 +56,15 @@ def rca(folder: Path, as_json: bool) -> None:
 
     --json: {"cases": [{"start", "end", "ranking": [{"service", "score"}], "reasons": [text]}], "as1", "as3", "as5"}
     """
-    from rich.table import Table
-
+    from otel_pipeline.commands import evaluation_tables
     from otel_pipeline.evaluation.rca import evaluate
 
     with progress_console.status("starting a server") as status:
         answer = evaluate(folder, status.update, plain=not as_json)
     if as_json:
         print_json(answer)
-        return
-    table = Table("fault's window", "likeliest cause", "score", "next", "reasons")
-    for case in answer["cases"]:
-        first, second = (*case["ranking"], {"service": "", "score": 0.0}, {"service": "", "score": 0.0})[:2]
-        table.add_row(
-            f"{case['start']:%m-%d %H:%M:%S}",
-            first["service"],
-            f"{first['score']:.1f}",
-            second["service"],
-            "; ".join(case["reasons"][:1]),
-        )
-    console.print(table)
-    table = Table("", "AS@1", "AS@3", "AS@5")
-    for name, row in (("this", answer), ("plain rule of three statistics", answer["plain"])):
-        table.add_row(name, *(_share(row[figure]) for figure in ("as1", "as3", "as5")))
-    console.print(table)
+    else:
+        evaluation_tables.rca(answer)
 
 
 @command.command()
@@ -106,23 +78,41 @@ def detect(folder: Path, as_json: bool) -> None:
 
     --json: {"threshold", "traces": [{"trace_id", "score", "anomalous"}], "ap", "auc", "f1"}
     """
-    from rich.table import Table
-
+    from otel_pipeline.commands import evaluation_tables
     from otel_pipeline.evaluation.detect import evaluate
 
     with progress_console.status("starting a server") as status:
         answer = evaluate(folder, status.update, plain=not as_json)
     if as_json:
         print_json(answer)
-        return
-    flagged = sum(trace["anomalous"] for trace in answer["traces"])
-    console.print(f"{len(answer['traces']):,} traces, {flagged:,} anomalous (score from {answer['threshold']})")
-    table = Table("", "AP", "AUC", "F1 at the threshold")
-    table.add_row("this", _share(answer["ap"]), _share(answer["auc"]), _share(answer["f1"]))
-    for name, row in answer["plain"].items():
-        table.add_row(name, _share(row["ap"]), _share(row["auc"]), "-")
-    console.print(table)
+    else:
+        evaluation_tables.detect(answer)
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+@command.command()
+@json_option
+def shop(as_json: bool) -> None:
+    """Incidents and traces of the sample shop, held against the ledger of injected faults.
+
+    Judges what a demo, or a soak with --keep DIR, left in the database that the settings point at (OTEL_PIPELINE_HOME:
+    its folder; its ClickHouse is started if it does not run). Beside the scores stand four plain methods that learn
+    from the quiet times.
+
+    --json: {"start", "end", "incidents": {"faults", "incidents", "recall", "precision", "rightly_blamed",
+    "neighbour_blamed", "false_incidents", "quiet_hours", "false_per_quiet_hour", "ttd_p50_s", "ttd_p95_s" (until the
+    data shows an incident), "ttd_live_p50_s", "ttd_live_p95_s" (until its row was written; null where the lineage ran
+    later)}, "faults": [{"scenario", "start", "service", "found", "incidents", "blamed", "ttd_s", "ttd_live_s",
+    "title"}], "detect": {"threshold", "faulty", "normal", "traces": {SCENARIO: faulty traces}, "methods": {METHOD:
+    {SCENARIO or "all": {"ap", "auc", "f1"}}}}}
+    """
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation import kept
+    from otel_pipeline.evaluation.shop import evaluate
+    from otel_pipeline.settings import load
+
+    with progress_console.status("opening the database") as status, kept.opened(load()) as db:
+        answer = evaluate(db, status.update)
+    if as_json:
+        print_json(answer)
+    else:
+        evaluation_tables.shop(answer)

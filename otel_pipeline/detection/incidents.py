@@ -32,6 +32,7 @@ COLUMNS = (
     "IncidentId",
     "Start",
     "End",
+    "DetectedAt",
     "Open",
     "Service",
     "Title",
@@ -103,18 +104,10 @@ def materialize(db: Database, hour: datetime) -> StepReport:
 
 def _write(db: Database, hour: datetime) -> int:
     look = Window(hour - HOUR, hour + 2 * HOUR)
-    bins = db.rows(
-        "incidents__bins",
-        start=look.start,
-        end=look.end,
-        seconds=BIN_SECONDS,
-        strong=STRONG,
-        least=RECUR_LEAST,
-        times=RECUR_TIMES,
-        unusual=shifts.UNUSUAL,
-    )
+    bins = course(db, look)
     known = [
-        {**row, "Start": utc(row["Start"]), "End": utc(row["End"])} for row in db.rows("incidents__of_hour", hour=hour)
+        {**row, **{column: utc(row[column]) for column in ("Start", "End", "DetectedAt")}}
+        for row in db.rows("incidents__of_hour", hour=hour)
     ]
     newest = max((row["Bin"] for row in bins), default=0)
     with replacing_partition(db, "incidents", hour) as stage:
@@ -128,6 +121,24 @@ def _write(db: Database, hour: datetime) -> int:
                 rows.append(describe(db, burst, compare, newest, known))
         db.insert(stage, [[row[column] for column in COLUMNS] for row in rows], COLUMNS)
     return len(rows)
+
+
+def course(db: Database, look: Window, until: datetime | None = None) -> list[dict[str, Any]]:
+    """Rows of ``incidents__bins``: the anomalies of each operation, bin by bin.
+
+    :param look: whole hours. :param until: leave out traces that ended later than this.
+    """
+    return db.rows(
+        "incidents__bins",
+        start=look.start,
+        end=look.end,
+        until=until or look.end + HOUR,
+        seconds=BIN_SECONDS,
+        strong=STRONG,
+        least=RECUR_LEAST,
+        times=RECUR_TIMES,
+        unusual=shifts.UNUSUAL,
+    )
 
 
 def bursts(bins: Sequence[dict[str, Any]]) -> list[Burst]:
@@ -227,13 +238,14 @@ def usual(course: Sequence[segments.Bin]) -> segments.Usual:
 
 
 def describe(
-    db: Database, burst: Burst, compare: Sequence[Window], newest: int, known: Sequence[dict[str, Any]]
+    db: Database, burst: Burst, compare: Sequence[Window], newest: int, known: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """The row of an incident.
 
     :param compare: quiet times before it.
     :param newest: newest bin with traffic, to tell whether it is over.
-    :param known: incidents of the hour that stand in the table; one that overlaps lends its id.
+    :param known: incidents of the hour that stand in the table; one that overlaps lends its id, its pattern and the
+        time when it was first written, and leaves the list: it lends them once.
     """
     window = burst.window
     names = sorted(burst.operations, key=lambda key: (-burst.operations[key].anomalous, key))
@@ -244,7 +256,8 @@ def describe(
     suspects = [s for s in blame.weigh(db, window, compare) if s.service in present]
     ranking = blame.rank(suspects, reasons)
     start, end = utc(facts["Start"]), utc(facts["End"])
-    same = [row for row in known if row["Start"] <= end and row["End"] >= start]
+    same = [row for row in known if row["Start"] <= end and row["End"] >= start][:1]
+    known[:] = [row for row in known if row not in same]
     fresh = sha256(f"{window.start.isoformat()} {names[0]}".encode()).hexdigest()[:16]
     top = ranking[0] if ranking else None
     return {
@@ -252,6 +265,7 @@ def describe(
         "IncidentId": same[0]["IncidentId"] if same else fresh,
         "Start": start,
         "End": end,
+        "DetectedAt": same[0]["DetectedAt"] if same else datetime.now(UTC),
         "Open": newest * BIN_SECONDS <= window.end.timestamp() + QUIET_AFTER.total_seconds(),
         "Service": top.service if top else "",
         "Title": _title(top, names),

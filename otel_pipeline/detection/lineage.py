@@ -19,7 +19,7 @@ TABLES = {
     "normal_centroids": "WrittenAt",
     "normal_conduct": "",
     "anomaly_scores": "WrittenAt",
-    "incidents": "WrittenAt",
+    "incidents": "WrittenAt, DetectedAt",
     "error_patterns": "UpdatedAt",
 }
 REPLACING = ("log_templates", "log_template_masks", "embeddings", "error_patterns")

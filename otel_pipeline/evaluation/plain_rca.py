@@ -1,8 +1,9 @@
-"""The plain rule that the ranking of causes has to beat, as `facts` of the field know it.
+"""The plain rule that the ranking of causes has to beat, as it is known in the field.
 
 For each service the largest of three statistics: own time (worst operation), rate of log lines (worst template), and
 the time between caller and callee; each as a robust z against the other windows, then calibrated once more against the
-service's own values there.
+service's own values there. Over all 45 faults of the Nezha collection such a rule is reported at .800 / .978 / 1.000
+(AS@1, 3, 5). The floors below are those that serve *it* best on the public day: a baseline is to be strong.
 """
 
 from collections import defaultdict
@@ -14,7 +15,7 @@ from typing import Any
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window
 
-FLOOR = 0.1
+TIME_FLOOR, LINES_FLOOR = 0.1, 0.05  # of ln(time) and ln(lines a visit): smaller changes are no news
 Course = dict[int, float]
 
 
@@ -26,9 +27,9 @@ def rank(db: Database, windows: Sequence[Window], others: Sequence[Sequence[int]
     where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
     visits = {(row["Service"], row["Window"] - 1): row["Visits"] for row in db.rows("plain_rca__visits", **where)}
     statistics = [
-        _largest(_courses(db.rows("plain_rca__times", **where), "Value"), others, two_sided=False),
-        _largest(_rates(db.rows("plain_rca__lines", **where), visits, len(windows)), others, two_sided=True),
-        _largest(_courses(db.rows("plain_rca__gaps", **where), "Value"), others, two_sided=False),
+        _largest(_courses(db.rows("plain_rca__times", **where), "Value"), others, TIME_FLOOR),
+        _largest(_rates(db.rows("plain_rca__lines", **where), visits, len(windows)), others, LINES_FLOOR, both=True),
+        _largest(_courses(db.rows("plain_rca__gaps", **where), "Value"), others, TIME_FLOOR),
     ]
     calibrated = [_calibrated(statistic, others) for statistic in statistics]
     services = {service for service, _ in visits}
@@ -69,14 +70,14 @@ def _z(course: Course, window: int, others: Sequence[int], floor: float) -> floa
 
 
 def _largest(
-    courses: dict[tuple[str, str], Course], others: Sequence[Sequence[int]], two_sided: bool
+    courses: dict[tuple[str, str], Course], others: Sequence[Sequence[int]], floor: float, both: bool = False
 ) -> dict[str, Course]:
     found: dict[str, Course] = defaultdict(dict)
     for (service, _), course in courses.items():
         for window in course:
-            z = _z(course, window, others[window], FLOOR)
+            z = _z(course, window, others[window], floor)
             if z is not None:
-                value = abs(z) if two_sided else z
+                value = abs(z) if both else z
                 found[service][window] = max(value, found[service].get(window, value))
     return found
 

@@ -127,6 +127,15 @@ def _mean(files: dict[str, dict[str, Any]], figure: str) -> float | None:
     return fmean(values) if values else None
 
 
+def drain3_figures(folder: Path) -> dict[str, tuple[float | None, float | None]]:
+    """GA and FGA of Drain3 for each file; None without labels, or where it is not installed."""
+    found: dict[str, tuple[float | None, float | None]] = {}
+    for file in read(folder):
+        groups = drain3(file.lines) if file.events else None
+        found[file.name] = accuracy(file.events, groups) if file.events and groups else (None, None)
+    return found
+
+
 def drain3(lines: Sequence[str]) -> list[str] | None:
     """The baseline beside ours: Drain3 with two simple masks (addresses, numbers), cluster id of each line.
 

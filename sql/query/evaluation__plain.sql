@@ -1,4 +1,4 @@
--- Grain: a trace. Key: TraceId. Called by evaluation.detect: the plain methods to beat. One centroid: a trace is a vector of 64 counts, to which each of
+-- Grain: a trace. Key: TraceId. Called by evaluation.plain_detect: the plain methods to beat. One centroid: a trace is a vector of 64 counts, to which each of
 -- its calls (a line of its shape) adds at a hashed place; the distance is the cosine distance to the mean of the learning windows.
 WITH
     arrayExists((a, b) -> Timestamp >= a AND Timestamp < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}) AS Learned,
@@ -12,6 +12,7 @@ WITH
     (SELECT avgForEach(Vector) FROM vectors WHERE IsLearned) AS Centroid
 SELECT
     v.TraceId AS TraceId,
+    v.IsLearned AS IsLearned,
     toFloat64(v.Duration) AS Duration,
     if(o.Deviation = 0, 0, (v.Duration - o.Mean) / o.Deviation) AS DurationZ,
     toFloat64(v.ErrorCount > 0) AS Error,

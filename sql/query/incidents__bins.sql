@@ -10,6 +10,7 @@ WITH
             count() OVER (PARTITION BY RootService, RootOperation ORDER BY Second RANGE BETWEEN 30 PRECEDING AND 30 FOLLOWING) AS Around
         FROM anomaly_scores
         WHERE Hour >= {start:DateTime} AND Hour < {end:DateTime} AND Verdict IN ('normal', 'anomalous') AND RootKind != 'Internal'
+            AND addNanoseconds(Timestamp, Duration) <= {until:DateTime64(3)}
     ),
     recurring AS
     (

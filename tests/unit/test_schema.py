@@ -37,7 +37,7 @@ def test_every_column_has_a_comment(file: SchemaFile) -> None:
 def test_statement_is_one_explained_and_safe_to_run_again(file: SchemaFile) -> None:
     text = file.path.read_text()
     assert text.startswith("-- ")
-    assert re.search(r"CREATE (OR REPLACE|[A-Z ]+ IF NOT EXISTS)", text)
+    assert re.search(r"CREATE (OR REPLACE|[A-Z ]+ IF NOT EXISTS)|ADD COLUMN IF NOT EXISTS", text)
     code = re.sub(r"--.*|'(?:[^'\\]|\\.)*'", "", text).rstrip()
     assert ";" not in code.removesuffix(";")
 
@@ -47,7 +47,7 @@ def test_statement_is_ready_for_a_cluster(file: SchemaFile) -> None:
     statement = file.statement(cluster_settings())
     assert statement.count("ON CLUSTER 'events'") == 1
     head = re.sub(r"--.*\n", "", statement).split("ON CLUSTER")[0]
-    assert re.fullmatch(r"CREATE [A-Z ]*\S+\s+", head), "ON CLUSTER stands right after the name"
+    assert re.fullmatch(r"(CREATE [A-Z ]*|ALTER TABLE )\S+\s+", head), "ON CLUSTER stands right after the name"
     engines = re.findall(r"ENGINE = (\w+)", statement)
     assert all(engine.startswith("Replicated") for engine in engines if "MergeTree" in engine)
 

@@ -1,0 +1,99 @@
+"""What ``otel-pipeline evaluate`` prints for people."""
+
+from typing import Any
+
+from rich.table import Table
+
+from otel_pipeline.commands.common import console
+
+METHODS = {"this": "this pipeline"}
+
+
+def share(value: float | None) -> str:
+    """A share or score with three digits, - where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def seconds(value: float | None) -> str:
+    """Seconds, - where there are none."""
+    return "-" if value is None else f"{value:.0f} s"
+
+
+def rca(answer: dict[str, Any]) -> None:
+    """The causes of each case, and the shares of right ones."""
+    table = Table("fault's window", "likeliest cause", "score", "next", "reasons", title="root causes")
+    for case in answer["cases"]:
+        first, second = (*case["ranking"], {"service": "", "score": 0.0}, {"service": "", "score": 0.0})[:2]
+        table.add_row(
+            f"{case['start']:%m-%d %H:%M:%S}",
+            first["service"],
+            f"{first['score']:.1f}",
+            second["service"],
+            "; ".join(case["reasons"][:1]),
+        )
+    console.print(table)
+    rca_shares(answer)
+
+
+def rca_shares(answer: dict[str, Any]) -> None:
+    """The shares of right causes."""
+    table = Table("root causes", "AS@1", "AS@3", "AS@5")
+    for name, row in (("this pipeline", answer), ("plain rule of three statistics", answer["plain"])):
+        table.add_row(name, *(share(row[figure]) for figure in ("as1", "as3", "as5")))
+    console.print(table)
+
+
+def detect(answer: dict[str, Any]) -> None:
+    """How well traces are told apart, beside the plain methods."""
+    flagged = sum(trace["anomalous"] for trace in answer["traces"])
+    console.print(f"{len(answer['traces']):,} traces, {flagged:,} anomalous (score from {answer['threshold']})")
+    table = Table("anomalous traces", "AP", "AUC", "F1 at the threshold")
+    for name, row in (("this pipeline", answer), *answer["plain"].items()):
+        table.add_row(name, share(row["ap"]), share(row["auc"]), share(row["f1"]))
+    console.print(table)
+
+
+def templates(answer: dict[str, Any], beside: dict[str, tuple[float | None, float | None]]) -> None:
+    """Grouping accuracy of each file, Drain3's beside it."""
+    table = Table("log templates", "lines", "templates", "GA", "FGA", "GA Drain3", "FGA Drain3")
+    for name, file in answer["files"].items():
+        row = [file["ga"], file["fga"], *beside[name]]
+        table.add_row(name, str(file["lines"]), str(file["templates"]), *map(share, row))
+    known = [figures for figures in beside.values() if figures[0] is not None and figures[1] is not None]
+    means = [sum(column) / len(known) for column in zip(*known, strict=True)] if known else [None, None]
+    table.add_section()
+    table.add_row("mean", "", "", *map(share, [answer["ga"], answer["fga"], *means]))
+    console.print(table)
+
+
+def shop(answer: dict[str, Any]) -> None:
+    """The shop's faults one by one, its incidents, its traces."""
+    table = Table("fault", "broken", "found", "incidents", "blamed", "seen in data", "row written", "title")
+    for fault in answer["faults"]:
+        expected, harmless = fault["service"] or "(nothing)", not fault["service"]
+        good = fault["found"] != harmless and fault["blamed"] == fault["service"]
+        table.add_row(
+            fault["scenario"],
+            expected,
+            "yes" if fault["found"] else "no",
+            str(fault["incidents"]),
+            fault["blamed"] if good else f"[red]{fault['blamed'] or '-'}[/]",
+            seconds(fault["ttd_s"]),
+            seconds(fault["ttd_live_s"]),
+            fault["title"][:70],
+        )
+    console.print(table)
+    table = Table("incidents", "value")
+    for name, value in answer["incidents"].items():
+        table.add_row(name.replace("_", " "), "-" if value is None else f"{value:g}")
+    console.print(table)
+    found = answer["detect"]
+    console.print(f"traces: {found['faulty']:,} faulty, {found['normal']:,} normal (AP / AUC / F1 at the threshold)")
+    table = Table("scenario", "faulty", "this pipeline", *(name for name in found["methods"] if name != "this"))
+    for scenario in ("all", *found["traces"]):
+        cells = [found["methods"][name].get(scenario, {}) for name in found["methods"]]
+        count = found["traces"].get(scenario, found["faulty"])
+        table.add_row(
+            scenario, f"{count:,}", *(" / ".join(share(c.get(f)) for f in ("ap", "auc", "f1")) for c in cells)
+        )
+    console.print(table)
