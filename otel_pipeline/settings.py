@@ -62,8 +62,12 @@ class Settings(BaseSettings):
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")
     openai_api_key: str = Field("", description="API key for EMBEDDING_BASE_URL; the local embedder needs none")
 
+    mcp_host: str = Field("127.0.0.1", description="Address that the MCP server listens on over HTTP")
     mcp_port: int = Field(8091, description="Port of the MCP server over HTTP")
     mcp_token: str = Field("", description="Bearer token of the MCP server over HTTP; empty: one is made up and shown")
+    mcp_allowed_hosts: str = Field(
+        "", description="Further names by which clients may call the MCP server over HTTP, with commas; loopback always"
+    )
     mcp_review: bool = Field(
         False, description="Whether agents may store a person's decision on a pattern (tool review_pattern)"
     )

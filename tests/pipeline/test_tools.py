@@ -7,37 +7,16 @@ from typing import Any
 
 import pytest
 
-from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import chain
-from otel_pipeline.detection.model import Window
 from otel_pipeline.errors import UserError
-from otel_pipeline.migrate import migrate
 from otel_pipeline.settings import Settings
 from otel_pipeline.tools import answer, registry
 from otel_pipeline.tools.model import Context
-from tests.support.traffic import YESTERDAY, Fault, shop
-
-START = YESTERDAY.replace(minute=2)
-END = START + timedelta(seconds=330)
-DURING = {"start": START.isoformat(), "end": END.isoformat()}
-
-
-@pytest.fixture(scope="module")
-def filled(server: Settings) -> Iterator[Settings]:
-    """A database with an outage of ``stock``, processed."""
-    settings = server.model_copy(update={"clickhouse_database": f"{server.clickhouse_database}_tools"})
-    migrate(settings)
-    with Database(settings) as db:
-        shop(START, 330, faults=(Fault(240, 290, fails="stock"),)).write(db)
-        chain.run(db, None, Window(START, END))
-    yield settings
-    with Database(settings, database="") as db:
-        db.client.command(f"DROP DATABASE {settings.clickhouse_database} SYNC")
+from tests.support.outage import DURING, END
 
 
 @pytest.fixture
-def context(filled: Settings) -> Iterator[Context]:
-    with Context(filled, now=END, may_write=True) as context:
+def context(outage: Settings) -> Iterator[Context]:
+    with Context(outage, now=END, may_write=True) as context:
         yield context
 
 

@@ -1,0 +1,1 @@
+"""The MCP server: the tools of :mod:`otel_pipeline.tools` over stdio and Streamable HTTP."""
