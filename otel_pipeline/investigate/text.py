@@ -1,58 +1,107 @@
-"""An investigation as text that a person understands in a minute."""
+"""An investigation as text that a person understands in a minute: the verdict first.
 
+Text of telemetry is made harmless: anybody may have written it.
+"""
+
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from otel_pipeline.investigate.model import Investigation
+from otel_pipeline.investigate.model import Investigation, Status
 
-CHANGES = 8
+CHANGES, METRICS, ONSETS, FACTS = 6, 4, 8, 5
+WIDTH = 150
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 def text(found: Investigation) -> str:
     """The report; several lines, no markup."""
-    return "\n".join(_lines(found))
+    return "\n".join(plain(line) for line in _lines(found))
+
+
+def plain(text: str) -> str:
+    """One line without what moves a terminal's cursor, colours it or turns its direction."""
+    return UNSAFE.sub(" ", text)
+
+
+def cut(text: str, width: int = WIDTH) -> str:
+    """A text, shortened where it is long."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _lines(found: Investigation) -> Iterator[str]:
-    yield f"{found.verdict.upper()}: {found.headline}"
+    yield f"{found.verdict.upper()}: {cut(found.headline, 240)}"
     span = f"{_time(found.window.start)} to {_time(found.window.end)}"
-    yield f"window   {span} UTC: {found.traces} traces, {found.anomalous} anomalous"
+    yield f"window    {span} UTC: {found.traces} traces, {found.anomalous} anomalous"
     if found.focus != found.window:
-        yield f"focus    {_time(found.focus.start)} to {_time(found.focus.end)} UTC"
+        yield f"focus     {_time(found.focus.start)} to {_time(found.focus.end)} UTC"
     if found.reference:
-        yield f"against  {len(found.reference)} stretches of quiet traffic, from {_time(found.reference[-1].start)} UTC"
+        since = _time(found.reference[-1].start)
+        yield f"against   {len(found.reference)} stretches of quiet traffic, from {since} UTC"
+    if found.status:
+        yield from _status(found.status)
     if len(found.incidents) > 1:
         yield "incidents"
         for incident in found.incidents:
             share = f"{incident.anomalous} of {incident.traces} traces"
             yield f"  {_time(incident.start)}  {share}. {incident.title[:110]}"
     yield from _causes(found)
-    if found.changes:
-        yield "changes"
-    for change in found.changes[:CHANGES]:
-        what = f"{change.service}: {change.kind}: {change.what[:110]}"
-        yield f"  {what}: {change.before:g} before, {change.now:g} now"
+    yield from _facts(found)
     for out in found.ruled_out:
-        yield f"ruled out {out.service}: {out.why}"
+        yield f"ruled out {out.service}: {cut(out.why)}"
     for known in found.known:
         yield f"seen before ({known.status}, {known.occurrences} times): {known.message[:120]}"
         if known.remedy:
             yield f"  cause: {known.root_cause}; what fixed it: {known.remedy}"
+    if found.isolated:
+        yield f"isolated  {' '.join(found.isolated[:3])}"
     if found.examples:
-        yield f"examples {' '.join(found.examples[:3])}"
+        yield f"examples  {' '.join(found.examples[:3])}"
     for check in found.next_checks:
-        yield f"next     {check}"
+        yield f"next      {check}"
+
+
+def _status(status: Status) -> Iterator[str]:
+    yield f"service   {status.service}: {status.visits} visits"
+    for f in status.figures:
+        usual = f"{f.low:g}" if f.low == f.high else f"{f.low:g} to {f.high:g}"
+        yield f"  {f.name}: {f.now:g} (usually {usual}): {f.note}"
+    for line in status.new:
+        yield f"  new: {cut(line)}"
+    if status.visits and not status.new:
+        yield "  nothing new"
 
 
 def _causes(found: Investigation) -> Iterator[str]:
     if found.causes:
         yield "causes"
     for number, cause in enumerate(found.causes[:3], 1):
-        yield f"  {number}. {cause.service} ({cause.confidence:.0%}): {cause.why}"
-        for line in cause.evidence[:4]:
-            yield f"       {line}"
+        yield f"  {number}. {cause.service} ({cause.confidence:.0%}): {cut(cause.why)}"
+        for line in cause.evidence[: FACTS if number == 1 else 2]:
+            yield f"       {cut(line)}"
     if found.path:
-        yield f"path     {' > '.join(found.path)}"
+        yield f"path      {' > '.join(found.path)}"
+
+
+def _facts(found: Investigation) -> Iterator[str]:
+    if found.timeline:
+        yield "timeline"
+        for onset in found.timeline[:ONSETS]:
+            yield f"  {onset.at:%H:%M:%S.%f}"[:-5] + f"  {onset.service}: {onset.signal}: {cut(onset.what, 100)}"
+    if found.skewed:
+        yield "bad traces more often than good ones have"
+        for s in found.skewed:
+            share = f"{s.bad} of {s.of_bad} bad, {s.good} of {s.of_good} good traces"
+            yield f"  {s.key}={cut(s.value, 60)} ({s.service}): {share}, {s.lift:g} times as often"
+    if found.metrics:
+        yield "metrics"
+    for move in found.metrics[:METRICS]:
+        yield f"  {move.service}: {move.kind}: {cut(move.what)}"
+    if found.changes and not found.status:
+        yield "changes"
+        for change in found.changes[:CHANGES]:
+            what = f"{change.service}: {change.kind}: {change.what[:110]}"
+            yield f"  {what}: {change.before:g} before, {change.now:g} now"
 
 
 def _time(instant: datetime) -> str:

@@ -1,0 +1,174 @@
+"""What speaks for a cause, and what against the loud ones beside it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import blame, causes, memory
+from otel_pipeline.investigate import metrics as of_metrics
+from otel_pipeline.investigate.model import CauseFound, Deploy, IncidentSeen, Known, MetricMove, Onset, RuledOut
+
+SHOWN = 5
+SURE = 4.0  # standard deviations from which a service is suspected without an incident
+EARLIER = 5.0  # seconds; onsets that are nearer cannot be told apart
+RESOURCES = ("saturation", "saw-tooth", "growth")
+ONLY_METRICS = 0.6  # confidence at most, where no trace supports it
+ALONE = 1.0  # seconds before all others, to have moved first
+RELEVANT = 900.0  # seconds; a release longer ago was there before the trouble, but is no news
+
+
+def found(
+    suspects: Sequence[causes.Suspect],
+    reasons: Sequence[dict[str, Any]],
+    metrics: Sequence[MetricMove],
+    deploys: Sequence[Deploy],
+    timeline: Sequence[Onset],
+) -> list[CauseFound]:
+    """The causes with their evidence, the likeliest first."""
+    ranked = [
+        CauseFound(
+            c.service, c.confidence, c.score, c.why, evidence(c.service, suspects, reasons, metrics, deploys, timeline)
+        )
+        for c in blame.rank(suspects, reasons)
+    ]
+    return order(ranked, metrics, timeline)[:SHOWN]
+
+
+def order(ranked: Sequence[CauseFound], metrics: Sequence[MetricMove], timeline: Sequence[Onset]) -> list[CauseFound]:
+    """Among causes that the traces cannot tell apart from the first: who ran out of something, then who moved first."""
+    if not ranked:
+        return []
+    near = [c for c in ranked if ranked[0].score - c.score < causes.APART and c.score >= causes.NOISE]
+    short = {m.service for m in metrics if m.kind in RESOURCES}
+    first = {o.service: o for o in reversed(timeline) if o.signal in ("error", "latency")}
+    head = ranked[0]
+    for other in near[1:]:
+        if (other.service in short) != (head.service in short):
+            head = other if other.service in short else head
+        elif head.service in first and other.service in first:
+            earlier = (first[head.service].at - first[other.service].at).total_seconds()
+            head = other if earlier >= EARLIER else head
+    if head is ranked[0]:
+        return list(ranked)
+    # The shares of the evidence stay with their places: confidence falls along the list.
+    rest = [head, *(c for c in ranked if c is not head)]
+    shares = sorted((c.confidence for c in ranked), reverse=True)
+    return [replace(c, confidence=share) for c, share in zip(rest, shares, strict=True)]
+
+
+def evidence(
+    service: str,
+    suspects: Sequence[causes.Suspect],
+    reasons: Sequence[dict[str, Any]],
+    metrics: Sequence[MetricMove],
+    deploys: Sequence[Deploy],
+    timeline: Sequence[Onset],
+) -> list[str]:
+    """Facts about a service, the strongest first."""
+    mine = [m for m in metrics if m.service == service]
+    telling = [m.what for m in mine if m.kind in (*of_metrics.STANDING, "growth", "errors")]
+    facts = telling[:2]
+    facts += [told for d in deploys if d.service == service and d.lead >= 0 and (told := deployed(d))][-1:]
+    traces = []
+    for s in suspects:
+        if s.service != service:
+            continue
+        if s.time >= causes.NOISE:
+            traces.append(f"its own work takes {s.slower:.1f} times as long ({s.time:.1f} standard deviations)")
+        if s.conduct >= causes.NOISE:
+            odd = f"{s.odd_visits} of its {s.visits} visits went as they seldom do"
+            traces.append(f"{odd} ({s.conduct:.1f} standard deviations)")
+        if s.way >= causes.NOISE:
+            traces.append(
+                f"the way to it and back takes {s.longer:.1f} times as long ({s.way:.1f} standard deviations)"
+            )
+    own = [row for row in reasons if row["Service"] == service and row["Kind"] != "structure"]
+    told = [f"{blame.words(row)} [{row['Traces']} traces]" for row in own[:SHOWN]]
+    facts += [*told[:2], *traces, *told[2:]]
+    moved = [o for o in timeline if o.signal in ("error", "latency", "gap", "metric", "log line")]
+    others = [o.at for o in moved if o.service != service]
+    if moved and moved[0].service == service and all((at - moved[0].at).total_seconds() >= ALONE for at in others):
+        facts.insert(2, f"moved first of all, at {moved[0].at:%H:%M:%S}: {moved[0].what}")
+    return facts + telling[2:4] + [m.what for m in mine if m.kind in ("tail", "rate", "level")][:2]
+
+
+def deployed(deploy: Deploy) -> str:
+    """What a deploy says about the trouble, either way; empty when it lies too far back to say anything."""
+    what = f"version {deploy.after} (before: {deploy.before})" if deploy.kind == "release" else "its process"
+    if deploy.lead < 0:
+        return f"{what} started {_ago(-deploy.lead)} after the trouble had begun: so that did not cause it"
+    if deploy.lead > RELEVANT:
+        return ""
+    return f"{what} started {_ago(deploy.lead)} before the trouble began"
+
+
+def by_metrics(metrics: Sequence[MetricMove], deploys: Sequence[Deploy]) -> list[CauseFound]:
+    """Causes where traces are too few to tell: services whose metrics tell of trouble by themselves."""
+    standing = [m for m in metrics if m.kind in of_metrics.STANDING]
+    services = list(dict.fromkeys(m.service for m in standing))
+    return [
+        CauseFound(
+            service,
+            round(ONLY_METRICS / len(services), 4),
+            next(m.strength for m in standing if m.service == service),
+            next(m.what for m in standing if m.service == service),
+            evidence(service, [], [], metrics, deploys, []),
+        )
+        for service in services[:SHOWN]
+    ]
+
+
+def ruled_out(
+    found: Sequence[CauseFound],
+    reasons: Sequence[dict[str, Any]],
+    suspects: Sequence[causes.Suspect],
+    deploys: Sequence[Deploy],
+) -> list[RuledOut]:
+    """Services with many reasons that are not to blame, and deploys that came too late; with why not."""
+    loud: dict[str, int] = {}
+    for row in reasons:
+        if row["Kind"] in ("error", "template", "latency"):
+            loud[row["Service"]] = max(loud.get(row["Service"], 0), row["Traces"])
+    own = {s.service: s for s in suspects}
+    out = []
+    for service, traces in sorted(loud.items(), key=lambda item: (-item[1], item[0])):
+        if service == found[0].service:
+            continue
+        suspect = own.get(service)
+        begins = [r for r in reasons if r["Service"] == service and r["What"].startswith("error begins")]
+        if suspect and suspect.score >= SURE and begins:
+            continue
+        why = (
+            "its errors pass through it" if not begins else "its errors are as frequent as ever, or follow from others"
+        )
+        extra = "" if suspect is None or suspect.time >= causes.NOISE else "; its own work is as fast as usual"
+        out.append(RuledOut(service, f"seen in {traces} traces, but {why}{extra}"))
+    late = [RuledOut(d.service, deployed(d)) for d in deploys if d.lead < 0 and d.kind == "release"]
+    return out[:SHOWN] + late[:2]
+
+
+def known(db: Database, seen: Sequence[IncidentSeen]) -> list[Known]:
+    """Patterns of the incidents that have been met before, or that people have said something about."""
+    ids = {i.incident_id for i in seen[:1]}
+    found = []
+    for pattern in memory.read(db):
+        told = pattern.Status in ("confirmed", "rejected")
+        if ids & set(pattern.Incidents) and (told or pattern.occurrence_count > 1):
+            confirmed = pattern.Status == "confirmed"
+            found.append(
+                Known(
+                    str(pattern.pattern_id),
+                    "known harmless" if pattern.Harmless else pattern.Status,
+                    pattern.root_cause if confirmed else "",
+                    pattern.resolution if confirmed else "",
+                    pattern.occurrence_count,
+                    pattern.last_seen,
+                    pattern.error_message,
+                )
+            )
+    return found
+
+
+def _ago(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

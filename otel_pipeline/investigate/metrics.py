@@ -1,0 +1,152 @@
+"""What the metrics of a window say: exhausted pools, leaks, queues, errors counted, tails of histograms.
+
+Every value is held against the quiet times: median, MAD, and the whole span that was seen there. Metrics are known by
+what they are (kind, unit, words of the semantic conventions), never by service.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.investigate import limits, restarts
+from otel_pipeline.investigate.model import Deploy, MetricMove
+from otel_pipeline.investigate.quantities import quantity, series_name
+
+KINDS = ("saturation", "saw-tooth", "growth", "queue", "errors", "tail", "rate", "level")
+"""The most telling first."""
+
+STANDING = ("saturation", "saw-tooth", "queue")
+"""Kinds that tell of trouble by themselves, without traces."""
+
+WAITING = {"pending", "queue", "queued", "waiting", "backlog", "lag", "inflight", "active"}
+FAILING = ("error", "timeout", "timed", "fail", "reject", "drop", "refus", "retr", "throttl", "evict", "abort", "oom")
+LEAST_USUAL = 4
+FAR = 3.0  # scales beyond everything that was seen in quiet times
+GREW = 0.15  # of where it began
+LEAST_GROWN, LEAST_WAITING = 10.0, 2.0  # of things that are counted; fewer come and go
+RISING = 0.8  # share of the steps of a growth that do not fall
+LEAST_OBSERVATIONS = 20
+TAIL = 2.0
+LONGEST_PAD, SHORTEST_PAD = timedelta(seconds=60), timedelta(seconds=5)
+
+
+def moves(
+    db: Database,
+    shown: Window,
+    reference: Sequence[Window],
+    service: str = "",
+    deploys: Sequence[Deploy] = (),
+) -> list[MetricMove]:
+    """Metrics that are not as in the reference, the most telling first.
+
+    :param shown: the trouble, see :func:`padded`. :param service: only metrics of this service.
+    :param deploys: starts of processes, to tell a leak from a restart.
+    """
+    where = {
+        "starts": [shown.start, *(w.start for w in reference)],
+        "ends": [shown.end, *(w.end for w in reference)],
+        "service": service,
+    }
+    rows = db.rows("investigate__series", **where, limits=limits.PATTERN)
+    found = {_key(row): move for row in rows if (move := _move(row)) and not limits.is_limit(row["Metric"])}
+    found |= {_key(row): move for row, move in limits.exhausted(rows)}
+    found |= {_key(row): move for row, move in restarts.saw_teeth(rows, deploys)}
+    tails = _tails(db.rows("investigate__tails", **where), len(reference))
+    return sorted(
+        [*found.values(), *tails], key=lambda m: (KINDS.index(m.kind), -m.strength, m.service, m.metric, m.what)
+    )
+
+
+def padded(db: Database, focus: Window) -> Window:
+    """The window and one interval of the exporters: a value is told after it was reached."""
+    around = {"start": focus.start - timedelta(minutes=2), "end": focus.end + timedelta(minutes=2)}
+    pad = timedelta(seconds=db.one("investigate__interval", **around)["Seconds"])
+    return Window(focus.start, focus.end + min(LONGEST_PAD, max(SHORTEST_PAD, pad)))
+
+
+def _key(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["Service"], row["Metric"], str(sorted(row["Attributes"].items())), row["Instance"])
+
+
+def _move(row: dict[str, Any]) -> MetricMove | None:
+    kind = _kind(row)
+    if kind is None:
+        return None
+    since = utc(row["Since"]) if row["Since"].year > 1970 else utc(row["Mine"][0][0])
+    name, unit = series_name(row["Metric"], row["Attributes"]), row["Unit"]
+    now = row["Top"] if kind in ("growth", "errors") else row["Middle"]
+    per = " a second" if row["Kind"] == "rate" else ""
+    if kind == "growth":
+        what = f"{name} grew to {quantity(now, unit)}, usually {quantity(row['Before'], unit)}"
+    elif not row["UsualPoints"]:
+        what = f"{name}: {quantity(now, unit)}{per}, never seen before"
+    else:
+        what = f"{name}: {quantity(now, unit)}{per}, usually {quantity(row['Before'], unit)}"
+    strength = _distance(row, now)
+    return MetricMove(kind, row["Service"], row["Metric"], what, _short(row["Before"]), _short(now), since, strength)
+
+
+def _kind(row: dict[str, Any]) -> str | None:
+    words = limits.words(row["Metric"])
+    values = " ".join([row["Metric"], *row["Attributes"].values()]).lower()
+    failing = row["Kind"] == "rate" and any(word in values for word in FAILING)
+    if not row["UsualPoints"]:
+        return "errors" if failing and row["Top"] > 0 else None
+    if row["UsualPoints"] < LEAST_USUAL or limits.IDLE & {*words, *values.split()}:
+        return None
+    if row["Kind"] == "level" and WAITING & set(words):
+        waiting = row["Points"] > 1 and row["Middle"] > max(LEAST_WAITING, 2 * row["Highest"])
+        return "queue" if waiting else None
+    if row["Kind"] == "level" and row["Top"] >= LEAST_GROWN and grows([v for _, _, v in row["Mine"]], row["Highest"]):
+        return "growth"
+    far = FAR * row["BeforeScale"]
+    above, below = row["Middle"] > row["Highest"] + far, row["Middle"] < row["Lowest"] - far
+    if row["Points"] < 2 or not (above or below):
+        return None
+    return "errors" if failing and above else row["Kind"]
+
+
+def grows(values: Sequence[float], highest: float) -> bool:
+    """Whether values climb, step by step, beyond everything that was seen before."""
+    top = max(range(len(values)), key=lambda i: values[i])
+    climb = values[: top + 1]
+    steps = list(pairwise(climb))
+    if len(steps) < 2 or climb[0] <= 0:
+        return False
+    rising = sum(later >= earlier for earlier, later in steps) / len(steps)
+    return rising >= RISING and climb[-1] >= (1 + GREW) * climb[0] and climb[-1] >= (1 + GREW) * highest
+
+
+def _distance(row: dict[str, Any], now: float) -> float:
+    """Scales between a value and the quiet times; the scale is never finer than a tenth of what was seen."""
+    scale = max(row["BeforeScale"], 0.1 * abs(row["Highest"]), 1e-9 * abs(now), 1e-12)
+    return round(min(99.0, abs(now - row["Before"]) / scale), 1)
+
+
+def _tails(rows: Sequence[dict[str, Any]], references: int) -> list[MetricMove]:
+    """Histograms whose tail is far beyond that of each reference window."""
+    usual: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row["Window"] > 1 and row["Observations"] >= LEAST_OBSERVATIONS:
+            usual.setdefault((row["Service"], row["Metric"]), []).append(row["Tail"])
+    found = []
+    for row in rows:
+        before = usual.get((row["Service"], row["Metric"]), [])
+        if row["Window"] > 1 or row["Observations"] < LEAST_OBSERVATIONS or not before or not references:
+            continue
+        ratio = row["Tail"] / max(before) if max(before) > 0 else 0.0
+        if ratio >= TAIL:
+            now, then = quantity(row["Tail"], row["Unit"]), quantity(max(before), row["Unit"])
+            what = f"{row['Metric']}: 99th percentile {now}, at most {then} before"
+            strength = round(min(99.0, ratio), 1)
+            since: datetime = utc(row["Since"])
+            known = (row["Service"], row["Metric"], what, _short(max(before)), _short(row["Tail"]), since, strength)
+            found.append(MetricMove("tail", *known))
+    return found
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -1,0 +1,93 @@
+"""What recurs: the same deviation in the same phase of past periods, such as a batch job every quarter of an hour."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.model import Window
+
+PERIODS = tuple(timedelta(minutes=m) for m in (5, 10, 15, 20, 30, 60, 120, 360, 720, 1440, 10080))
+NAMES = {1440: "day", 10080: "week", 60: "hour"}
+PHASES = 6
+LEAST_PHASES, LEAST_DAYS = 3, 2
+SHOWING = 0.75  # of the past phases that held traffic
+ALIKE = 0.5  # of the weight of the reasons
+AS_MUCH = 0.3  # of the share of anomalous traces that it has now
+JITTER = timedelta(seconds=30)
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A deviation that comes again and again.
+
+    :param seen: past phases that showed it, :param of: of those that held traffic.
+    """
+
+    period: timedelta
+    seen: int
+    of: int
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        minutes = int(self.period.total_seconds() // 60)
+        every = f"every {NAMES[minutes]}" if minutes in NAMES else f"every {minutes} minutes"
+        return f"the same recurs {every}: seen in {self.seen} of the last {self.of} such times"
+
+
+def recurring(db: Database, focus: Window) -> Recurring | None:
+    """Whether what is odd in a window was so in the same phase of past periods, and not between them."""
+    length = focus.end - focus.start
+    periods = [period for period in PERIODS if period >= 2 * length]
+    windows = [focus]
+    for period in periods:
+        windows += [w for k in range(1, PHASES + 1) for w in _phase(focus, k * period, period, length)]
+    hours = sorted({hour for window in windows for hour in window.hours()})
+    where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows], "hours": hours}
+    seen: dict[int, dict[Key, int]] = {}
+    for row in db.rows("investigate__phases", **where):
+        seen.setdefault(row["Window"] - 1, {})[row["Kind"], row["Service"], row["Operation"]] = row["Traces"]
+    now = seen.get(0, {})
+    for number, period in enumerate(periods):
+        first = 1 + number * 2 * PHASES
+        course = [(seen.get(first + 2 * k), seen.get(first + 2 * k + 1)) for k in range(PHASES)]
+        known = [(phase, between) for phase, between in course if phase]
+        least = LEAST_DAYS if period >= timedelta(days=1) else LEAST_PHASES
+        shown = sum(alike(now, phase) for phase, _ in known)
+        amid = sum(alike(now, between) for _, between in known if between)
+        if len(known) >= least and shown >= max(least, SHOWING * len(known)) and amid <= (1 - SHOWING) * len(known):
+            return Recurring(period, shown, len(known))
+    return None
+
+
+def phases(focus: Window) -> list[Window]:
+    """The same phase of some past periods: what metrics do then is usual, too."""
+    length = focus.end - focus.start
+    wanted = [
+        p for p in PERIODS if p in (timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)) and p >= 2 * length
+    ]
+    return [_phase(focus, k * period, period, length)[0] for period in wanted for k in (1, 2, 3)]
+
+
+def _phase(focus: Window, back: timedelta, period: timedelta, length: timedelta) -> tuple[Window, Window]:
+    """The window so long ago, a little wider for a clock that is not exact; and one as far from it as can be."""
+    jitter = min(JITTER, (period - length) / 8)
+    there = Window(focus.start - back - jitter, focus.end - back + jitter)
+    return there, Window(there.start + period / 2, there.end + period / 2)
+
+
+def alike(now: dict[Key, int], then: dict[Key, int]) -> bool:
+    """Whether most of what is odd now was odd then, about as often for its traffic."""
+    reasons = {key: traces for key, traces in now.items() if any(key)}
+    total, total_then = now.get(("", "", ""), 0), then.get(("", "", ""), 0)
+    if not reasons or not total_then:
+        return False
+    # The window then is wider; what counts is how much there was, not its share of quiet traffic beside it.
+    same = sum(
+        traces
+        for key, traces in reasons.items()
+        if then.get(key, 0) >= max(2.0, AS_MUCH * traces * min(1, total_then / total))
+    )
+    return same >= ALIKE * sum(reasons.values())
