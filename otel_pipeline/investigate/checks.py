@@ -31,9 +31,8 @@ def next_checks(
     service = shlex.quote(top.service)
     for deploy in deploys:
         if deploy.service == top.service and deploy.kind == "release" and deploy.lead >= 0:
-            checks.append(
-                f"# see what {_plain(deploy.after)} of {_plain(top.service)} changed; roll back to {_plain(deploy.before)}"
-            )
+            new, old = _plain(deploy.after), _plain(deploy.before)
+            checks.append(f"# see what {new} of {_plain(top.service)} changed, and roll back to {old}")
             break
     for move in [m for m in metrics if m.service == top.service][:1]:
         checks.append(sql(metric_query(move, focus)))

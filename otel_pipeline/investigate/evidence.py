@@ -26,10 +26,9 @@ def found(
     timeline: Sequence[Onset],
 ) -> list[CauseFound]:
     """The causes with their evidence, the likeliest first."""
+    beside = {"metrics": metrics, "deploys": deploys, "timeline": timeline}
     ranked = [
-        CauseFound(
-            c.service, c.confidence, c.score, c.why, evidence(c.service, suspects, reasons, metrics, deploys, timeline)
-        )
+        CauseFound(c.service, c.confidence, c.score, c.why, evidence(c.service, suspects, reasons, **beside))
         for c in blame.rank(suspects, reasons)
     ]
     return order(ranked, metrics, timeline)[:SHOWN]
@@ -61,6 +60,7 @@ def evidence(
     service: str,
     suspects: Sequence[causes.Suspect],
     reasons: Sequence[dict[str, Any]],
+    *,
     metrics: Sequence[MetricMove],
     deploys: Sequence[Deploy],
     timeline: Sequence[Onset],
@@ -113,7 +113,7 @@ def by_metrics(metrics: Sequence[MetricMove], deploys: Sequence[Deploy]) -> list
             round(ONLY_METRICS / len(services), 4),
             next(m.strength for m in standing if m.service == service),
             next(m.what for m in standing if m.service == service),
-            evidence(service, [], [], metrics, deploys, []),
+            evidence(service, [], [], metrics=metrics, deploys=deploys, timeline=[]),
         )
         for service in services[:SHOWN]
     ]
