@@ -1,6 +1,7 @@
 """``otel-pipeline investigate``."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
 
@@ -9,16 +10,29 @@ from otel_pipeline.commands.common import json_option, print_json, window_option
 
 @click.command()
 @window_options(required=False)
-@click.option("--service", help="Incidents that this service takes part in; without one, how it is doing.")
+@click.option("--service", help="Incidents that this service takes part in, and how this service is doing.")
 @click.option("--trace", "trace_id", help="The incident of this trace.")
+@click.option(
+    "--markdown",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the report to this file, with a timeline and a trace's waterfall as SVG beside it.",
+)
 @json_option
 def command(
-    start: datetime | None, end: datetime | None, service: str | None, trace_id: str | None, as_json: bool
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    service: str | None,
+    trace_id: str | None,
+    file: Path | None,
+    as_json: bool,
 ) -> None:
     """Ranked causes for a window, with evidence. Without --from and --to: the last 15 minutes.
 
-    Compares the window's incidents, or the window itself, with quiet traffic before it. "Nothing abnormal" and "not
-    enough evidence" are answers.
+    Compares the window's incidents, or the window itself, with quiet traffic before it: traces, logs and metrics.
+    What recurs in the same phase of past periods is ruled out. "Nothing abnormal" and "not enough evidence" are
+    answers. With --service also its traffic, errors and latency against their usual values, and what is new.
 
     \b
     --json: {"window", "verdict", "headline", "focus", "traces", "anomalous", "reference": [{"start", "end"}],
@@ -26,11 +40,18 @@ def command(
              "causes": [{"service", "confidence", "score", "why", "evidence": [text]}], "path": [service],
              "changes": [{"kind", "service", "what", "before", "now"}], "ruled_out": [{"service", "why"}],
              "known": [{"pattern_id", "status", "root_cause", "remedy", "occurrences", "last_seen", "message"}],
-             "examples": [trace id], "next_checks": [text]}
+             "examples": [trace id], "next_checks": [text],
+             "metrics": [{"kind", "service", "metric", "what", "before", "now", "since", "strength"}],
+             "deploys": [{"kind", "service", "before", "after", "at", "lead"}],
+             "timeline": [{"at", "service", "signal", "what"}], "isolated": [trace id],
+             "skewed": [{"key", "value", "service", "bad", "of_bad", "good", "of_good", "lift"}],
+             "status": null or {"service", "visits", "figures": [{"name", "now", "low", "high", "note"}], "new": [text]}}
     verdict: "trouble", "nothing abnormal", "not enough evidence", "no data"
+    lead: seconds from the deploy to the trouble; negative: it came after
     """
     from otel_pipeline.clickhouse import Database
     from otel_pipeline.detection.model import Window
+    from otel_pipeline.investigate import markdown
     from otel_pipeline.investigate.engine import investigate
     from otel_pipeline.investigate.text import text
     from otel_pipeline.settings import load
@@ -42,7 +63,10 @@ def command(
         raise click.UsageError("the window is empty: --from must be earlier than --to, which is now unless given")
     with Database(load(), role="reader", comment={"command": "investigate"}) as db:
         found = investigate(db, Window(start, end), service=service, trace_id=trace_id)
+        written = markdown.write(db, found, file, trace_id) if file else []
     if as_json:
         print_json(found.as_dict())
     else:
         click.echo(text(found))
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
