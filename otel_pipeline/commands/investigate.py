@@ -45,7 +45,8 @@ def command(
              "deploys": [{"kind", "service", "before", "after", "at", "lead"}],
              "timeline": [{"at", "service", "signal", "what"}], "isolated": [trace id],
              "skewed": [{"key", "value", "service", "bad", "of_bad", "good", "of_good", "lift"}],
-             "status": null or {"service", "visits", "figures": [{"name", "now", "low", "high", "note"}], "new": [text]}}
+             "status": null or {"service", "visits", "new": [text],
+                                "figures": [{"name", "now", "low", "high", "note"}]}}
     verdict: "trouble", "nothing abnormal", "not enough evidence", "no data"
     lead: seconds from the deploy to the trouble; negative: it came after
     """

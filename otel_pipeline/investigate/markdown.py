@@ -61,7 +61,8 @@ def _lines(found: Investigation, pictures: dict[str, str], trace: str) -> Iterat
     if found.focus != found.window:
         yield f"- focus: {_time(found.focus.start)} to {_time(found.focus.end)} UTC"
     if found.reference:
-        yield f"- against: {len(found.reference)} stretches of quiet traffic, from {_time(found.reference[-1].start)} UTC"
+        since = _time(found.reference[-1].start)
+        yield f"- against: {len(found.reference)} stretches of quiet traffic, from {since} UTC"
     if found.path:
         yield f"- from symptom to cause: {' → '.join(code(service, 60) for service in found.path)}"
     if found.status:
@@ -72,6 +73,18 @@ def _lines(found: Investigation, pictures: dict[str, str], trace: str) -> Iterat
         yield f"{number}. **{code(cause.service, 60)}** ({cause.confidence:.0%}): {code(cause.why)}"
         for fact in cause.evidence[: FACTS if number == 1 else 2]:
             yield f"   - {code(fact)}"
+    yield from _course(found, pictures)
+    if "waterfall" in pictures:
+        yield from _title(f"Trace {code(trace, 40)}")
+        yield f"![waterfall]({pictures['waterfall']})"
+    yield from _facts(found)
+    if found.next_checks:
+        yield from _title("Next checks")
+        for check in found.next_checks:
+            yield f"- {code(check, 600)}"
+
+
+def _course(found: Investigation, pictures: dict[str, str]) -> Iterator[str]:
     if found.timeline:
         yield from _title("What moved, in order of time")
         if "timeline" in pictures:
@@ -82,14 +95,6 @@ def _lines(found: Investigation, pictures: dict[str, str], trace: str) -> Iterat
     elif "timeline" in pictures:
         yield from _title("The course")
         yield f"![timeline]({pictures['timeline']})"
-    if "waterfall" in pictures:
-        yield from _title(f"Trace {code(trace, 40)}")
-        yield f"![waterfall]({pictures['waterfall']})"
-    yield from _facts(found)
-    if found.next_checks:
-        yield from _title("Next checks")
-        for check in found.next_checks:
-            yield f"- {code(check, 600)}"
 
 
 def _status(status: Status) -> Iterator[str]:

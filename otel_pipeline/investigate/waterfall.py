@@ -27,7 +27,7 @@ def draw(trace_id: str, rows: list[dict[str, Any]]) -> str:
     """Spans (rows of ``investigate__spans``) as SVG."""
     begin = min(utc(row["Timestamp"]) for row in rows)
     starts = {row["SpanId"]: (utc(row["Timestamp"]) - begin) / timedelta(milliseconds=1) for row in rows}
-    total = max(max(starts[row["SpanId"]] + row["Duration"] / 1e6 for row in rows), 0.001)
+    total = max([0.001, *(starts[row["SpanId"]] + row["Duration"] / 1e6 for row in rows)])
     services = list(dict.fromkeys(row["Service"] for row in rows))
     colour = {service: svg.COLOURS[n % len(svg.COLOURS)] for n, service in enumerate(services)}
     ordered = in_order(rows)
