@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from hashlib import sha256
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -44,12 +45,17 @@ CONFIG = """<clickhouse>
 # The constraint keeps clients from raising the limit.
 # writer: everything in the databases whose names begin with the project's (tests and evaluations make some); nothing
 # outside the server.
-# reader: 0 would mean "no limit", hence the minimum of each constraint.
+# Passwords stand here as their hashes, because users can read files of this folder (see sandbox.py).
+# reader: sees its own queries alone; 0 would mean "no limit", hence the minimum of each constraint.
 USERS = """<clickhouse>
   <profiles>
     <default>
       <allow_python_table_function>0</allow_python_table_function>
-      <constraints><allow_python_table_function><readonly/></allow_python_table_function></constraints>
+      <allow_introspection_functions>0</allow_introspection_functions>
+      <constraints>
+        <allow_python_table_function><readonly/></allow_python_table_function>
+        <allow_introspection_functions><readonly/></allow_introspection_functions>
+      </constraints>
     </default>
     <boot>
       <profile>default</profile>
@@ -81,7 +87,7 @@ USERS = """<clickhouse>
       </grants>
     </default>
     <{writer}>
-      <password>{writer_password}</password><networks><ip>127.0.0.1</ip></networks>
+      <password_sha256_hex>{writer_password}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>
       <profile>writer</profile><quota>default</quota>
       <grants>
         <query>GRANT ALL ON {database}*.*</query>
@@ -91,8 +97,12 @@ USERS = """<clickhouse>
       </grants>
     </{writer}>
     <{reader}>
-      <password>{reader_password}</password><networks><ip>127.0.0.1</ip></networks>
+      <password_sha256_hex>{reader_password}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>
       <profile>reader</profile><quota>default</quota>
+      <databases><system>
+        <query_log><filter>user = currentUser()</filter></query_log>
+        <processes><filter>user = currentUser()</filter></processes>
+      </system></databases>
       <grants>
         <query>GRANT SELECT, SHOW ON {database}*.*</query>
         <query>GRANT SELECT, SHOW ON system.*</query>
@@ -137,9 +147,9 @@ def write(folder: Path, settings: Settings) -> str:
         ),
         "users.xml": USERS.format(
             writer=settings.clickhouse_user,
-            writer_password=escape(settings.clickhouse_password),
+            writer_password=sha256(settings.clickhouse_password.encode()).hexdigest(),
             reader=settings.clickhouse_reader_user,
-            reader_password=escape(settings.clickhouse_reader_password),
+            reader_password=sha256(settings.clickhouse_reader_password.encode()).hexdigest(),
             database=settings.clickhouse_database,
         ),
     }

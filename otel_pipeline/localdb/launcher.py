@@ -135,7 +135,7 @@ class LocalServer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "otel_pipeline.localdb.server"],
                 cwd=self.folder,
-                env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+                env=_environment(),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -211,6 +211,15 @@ class LocalServer:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _environment() -> dict[str, str]:
+    """The server's environment: what programs need, and no secrets, since its users can read /proc/self/environ."""
+    kept = ("PATH", "HOME", "USER", "TZ", "TMPDIR", "VIRTUAL_ENV")
+    plain = {
+        name: value for name, value in os.environ.items() if name in kept or name.startswith(("LC_", "LANG", "LD_"))
+    }
+    return plain | {"PYTHONPATH": str(REPOSITORY)}
 
 
 def with_passwords(settings: Settings) -> Settings:

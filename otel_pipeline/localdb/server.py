@@ -4,7 +4,8 @@ The engine's own ``LocalServer`` is reached through the extension module of the 
 ``chdb``: importing the package starts the embedded engine, which cannot listen.
 
 It serves until SIGTERM, SIGINT, or the end of its standard input: whoever starts it holds the other end of that pipe,
-so that the server ends with its parent, even one that was killed.
+so that the server ends with its parent, even one that was killed. Of the machine's files it reaches only those of its
+folder (:mod:`otel_pipeline.localdb.sandbox`).
 """
 
 import contextlib
@@ -17,6 +18,8 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
+
+from otel_pipeline.localdb import sandbox
 
 EXTENSION = Path("chdb") / "_chdb.abi3.so"
 END_SECONDS = 8  # the engine gives running queries 5 seconds
@@ -56,6 +59,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     engine = load_engine()
+    sandbox.enter(Path.cwd())
     read_end, write_end = os.pipe()
 
     def serve() -> None:
