@@ -1,8 +1,8 @@
 """Keep the local server to its own files, by Linux's Landlock.
 
-Run as its own "local" program, the engine lets every user, the reader too, read any file with the scalar
-function ``file()``: no grant, setting or path is asked. So the kernel has to say no. A server elsewhere checks paths by
-itself. Where there is no Landlock (other systems, kernels before 5.19), only the guard of the SQL tool stands before it.
+Run as its own "local" program, the engine lets every user, the reader too, read any file with the scalar function
+``file()``: no grant, setting or path is asked. So the kernel has to say no. A server elsewhere checks paths by itself.
+Where there is no Landlock (other systems, kernels before 5.19), only the guard of the SQL tool stands before it.
 """
 
 import contextlib
