@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from otel_pipeline.assets.node import whole
 from otel_pipeline.partitions import current_hour, hour_of
 from otel_pipeline.resources.clickhouse import ClickHouse, one_line_failures
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
@@ -35,7 +36,7 @@ def every_trace_is_summarised_once(
     context: dg.AssetCheckExecutionContext, clickhouse: ClickHouse
 ) -> dg.AssetCheckResult:
     """Every trace whose root lies in the hour has exactly one summary."""
-    row = _ask(context, clickhouse, "checks__summaries", **_hour(context))
+    row = _ask(context, clickhouse, "checks__summaries", **_hour(context), whole=whole(context))
     return _result(row["Missing"] == 0 and row["Twice"] == 0, ERROR, row)
 
 

@@ -10,7 +10,7 @@ from otel_pipeline.resources.clickhouse import ClickHouse
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
 
 
-@node("embeddings", ["log_templates", "trace_summaries"], code_version="1", alone=True, kinds=["openai"])
+@node("embeddings", ["log_templates", "trace_summaries"], alone=True, kinds=["openai"])
 def embeddings(
     context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.MaterializeResult:

@@ -3,14 +3,14 @@
 import dagster as dg
 
 from otel_pipeline.assets.node import node, run
-from otel_pipeline.detection import chain, lineage
 from otel_pipeline.detection import error_patterns as step
+from otel_pipeline.detection import lineage
 from otel_pipeline.errors import Unavailable
 from otel_pipeline.resources.clickhouse import ClickHouse
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
 
 
-@node("error_patterns", ["incidents", "embeddings"], code_version="1", alone=True)
+@node("error_patterns", ["incidents", "embeddings"], alone=True)
 def error_patterns(
     context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.MaterializeResult:
@@ -25,7 +25,7 @@ def error_patterns(
         except Unavailable as error:
             context.log.warning("matching by structure alone: %s", error)
             report = step.materialize(db, hour)
-        lineage.finish(db, hour, context.run.run_id, chain.CODE_VERSION)
+        lineage.finish(db, hour, context.run.run_id)
         return report
 
     return run(context, clickhouse, materialize)

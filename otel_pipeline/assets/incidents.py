@@ -16,7 +16,7 @@ from otel_pipeline.settings import Settings
 SHOWN = 3  # causes, reasons and example traces of each incident
 
 
-@node("incidents", ["anomaly_scores"], code_version=step.CODE_VERSION, alone=True)
+@node("incidents", ["anomaly_scores"], alone=True)
 def incidents(context: dg.AssetExecutionContext, clickhouse: ClickHouse) -> dg.MaterializeResult:
     """Anomalies that belong together: window, services ranked with evidence, example traces.
 

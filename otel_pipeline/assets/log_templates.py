@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from otel_pipeline.assets.node import node, run
+from otel_pipeline.assets.node import node, run, whole
 from otel_pipeline.detection import lineage
 from otel_pipeline.detection import log_templates as step
 from otel_pipeline.resources.clickhouse import ClickHouse
 
 
-@node("log_template_counts", ["otel_logs"], code_version=str(step.MASK_VERSION), alone=True, kinds=["drain"])
+@node("log_template_counts", ["otel_logs"], alone=True, kinds=["drain"])
 def log_templates(context: dg.AssetExecutionContext, clickhouse: ClickHouse) -> dg.MaterializeResult:
     """Every log line's template, with counts by hour, service and severity. Complete, not sampled.
 
@@ -17,6 +17,6 @@ def log_templates(context: dg.AssetExecutionContext, clickhouse: ClickHouse) -> 
 
     def materialize(db, hour):
         lineage.begin(db, hour, context.run.run_id)
-        return step.materialize(db, hour)
+        return step.materialize(db, hour, whole=whole(context))
 
     return run(context, clickhouse, materialize)

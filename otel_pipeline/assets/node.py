@@ -10,6 +10,7 @@ import dagster as dg
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import StepReport, utc
+from otel_pipeline.detection.version import CODE_VERSION
 from otel_pipeline.links import trace_url
 from otel_pipeline.partitions import HOURLY
 from otel_pipeline.resources.clickhouse import ClickHouse, one_line_failures
@@ -20,6 +21,10 @@ OWNERS = ["team:on-call"]
 GROUP = "lineage"  # one group, raw tables included: the UI folds each group into one box
 COLUMN = re.compile(r"^\s+`?([\w.]+)`? (.+?)(?: DEFAULT \S+)? COMMENT '((?:[^']|'')*)'", re.MULTILINE)
 
+TRIGGER_TAG = "otel_pipeline/trigger"  # why a run was asked for
+LIVE, LATE = "live", "late"
+INCREMENTAL = (LIVE, LATE)
+
 EXACT = 2**53  # larger whole numbers, such as hashes, lose digits in a browser
 
 # Every hour is closed by a schedule, with or without traffic; a node that has not run for longer than that is idle.
@@ -27,7 +32,7 @@ FRESHNESS = dg.FreshnessPolicy.time_window(warn_window=timedelta(minutes=75), fa
 
 
 def node(
-    table: str, deps: Iterable[str], *, code_version: str, alone: bool = False, kinds: Iterable[str] = ()
+    table: str, deps: Iterable[str], *, alone: bool = False, kinds: Iterable[str] = ()
 ) -> Callable[[Callable[..., dg.MaterializeResult]], dg.AssetsDefinition]:
     """Declare an hourly node of the lineage; its docstring is its description.
 
@@ -43,7 +48,7 @@ def node(
             owners=OWNERS,
             kinds={"clickhouse", *kinds},
             tags={"grain": "hour"},
-            code_version=code_version,
+            code_version=CODE_VERSION,
             freshness_policy=FRESHNESS,
             pool=function.__name__ if alone else None,
             metadata={"dagster/table_name": table, "dagster/column_schema": column_schema(table)},
@@ -64,6 +69,11 @@ def run(
     with one_line_failures(context.retry_number), clickhouse.database(**comment) as db:
         report = materialize(db, hour)
         return dg.MaterializeResult(metadata=metadata(report, db.settings))
+
+
+def whole(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:
+    """Whether the run is to compute its hour anew as a whole: unless a sensor asked for what has arrived since."""
+    return context.run.tags.get(TRIGGER_TAG) not in INCREMENTAL
 
 
 def metadata(report: StepReport, settings: Settings) -> dict[str, Any]:

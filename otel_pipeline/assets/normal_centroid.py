@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from otel_pipeline.assets.node import node, run
+from otel_pipeline.assets.node import node, run, whole
 from otel_pipeline.detection import normal_centroid as step
 from otel_pipeline.resources.clickhouse import ClickHouse
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
 
 
-@node("normal_centroids", ["trace_summaries", "embeddings"], code_version=step.CODE_VERSION, alone=True)
+@node("normal_centroids", ["trace_summaries", "embeddings"], alone=True)
 def normal_centroid(
     context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.MaterializeResult:
@@ -17,4 +17,5 @@ def normal_centroid(
     One ends every midnight; a new system gets its first ones 2, 4, 8, ... minutes after its first traffic. Each looks
     back over seven days, without what was anomalous. Replaces each version's partition; see ``partitions.py``.
     """
-    return run(context, clickhouse, lambda db, hour: step.materialize(db, hour, model=embedder.client().model))
+    model = embedder.client().model
+    return run(context, clickhouse, lambda db, hour: step.materialize(db, hour, model=model, whole=whole(context)))

@@ -4,6 +4,7 @@ from datetime import UTC, timedelta
 
 import dagster as dg
 
+from otel_pipeline.assets.node import TRIGGER_TAG
 from otel_pipeline.automation.jobs import daily_normal, lineage_hour
 from otel_pipeline.detection.model import HOUR
 from otel_pipeline.partitions import current_hour, key_of
@@ -18,7 +19,7 @@ from otel_pipeline.partitions import current_hour, key_of
 def close_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Run the hour that has just ended once more as a whole, when its last spans are in; also an hour without any."""
     hour = current_hour(context.scheduled_execution_time) - HOUR
-    return dg.RunRequest(partition_key=key_of(hour), tags={"otel_pipeline/trigger": "close"})
+    return dg.RunRequest(partition_key=key_of(hour), tags={TRIGGER_TAG: "close"})
 
 
 @dg.schedule(
@@ -30,7 +31,7 @@ def close_hour(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 def daily_baseline(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Learn the baseline that ended at midnight, when spans up to 15 minutes late are in: it judges the whole day."""
     midnight = context.scheduled_execution_time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return dg.RunRequest(partition_key=key_of(midnight - timedelta(hours=1)), tags={"otel_pipeline/trigger": "daily"})
+    return dg.RunRequest(partition_key=key_of(midnight - timedelta(hours=1)), tags={TRIGGER_TAG: "daily"})
 
 
 SCHEDULES = [close_hour, daily_baseline]

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from otel_pipeline.assets.node import LATE, LIVE, TRIGGER_TAG
 from otel_pipeline.assets.raw import RAW
 from otel_pipeline.automation import retention
 from otel_pipeline.automation.jobs import lineage_hour
@@ -20,7 +21,6 @@ from otel_pipeline.partitions import HOURLY, current_hour, hour_of, key_of
 from otel_pipeline.resources.clickhouse import ClickHouse
 
 PARTITION_TAG = "dagster/partition"
-TRIGGER_TAG = "otel_pipeline/trigger"
 IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 
@@ -49,7 +49,7 @@ def dirty_hours(context: dg.SensorEvaluationContext, clickhouse: ClickHouse) -> 
     # Late hours one after the other, oldest first: each needs the templates, verdicts and patterns of those before.
     late = [] if busy - {present} else [hour for hour in chosen if hour != present][:1]
     for hour in [hour for hour in chosen if hour == present] + late:
-        kind, priority = ("live", "10") if hour == present else ("late", "5")
+        kind, priority = (LIVE, "10") if hour == present else (LATE, "5")
         yield dg.RunRequest(partition_key=key_of(hour), tags={TRIGGER_TAG: kind, "dagster/priority": priority})
     if not late and present not in chosen:
         yield dg.SkipReason(f"{len(dirty)} hours have new rows, all in progress or resting" if dirty else "nothing new")

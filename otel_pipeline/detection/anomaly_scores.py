@@ -8,34 +8,74 @@ threshold is a false-alarm rate, learned from normal traffic alone. All in SQL: 
 from datetime import UTC, datetime
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection.model import HOUR, StepReport
-from otel_pipeline.detection.staging import replacing_partition, scratch
+from otel_pipeline.detection.model import HOUR, StepReport, utc
+from otel_pipeline.detection.staging import (
+    amending_partition,
+    create_like,
+    replace_traces,
+    replacing_partition,
+    scratch,
+)
+from otel_pipeline.detection.version import CODE_VERSION
 
-CODE_VERSION = "1"
 FALSE_ALARM_RATE = 0.005
 THRESHOLD = 2.301  # -log10(FALSE_ALARM_RATE)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def materialize(db: Database, hour: datetime, *, version: datetime | None = None) -> StepReport:
+def materialize(db: Database, hour: datetime, *, version: datetime | None = None, whole: bool = True) -> StepReport:
     """Score the traces that begin in the hour; replaces the hour's partition.
 
     :param hour: start of the hour, UTC.
     :param version: judge by this baseline version, whenever the traces began (evaluations with a reference window);
         without it, each trace by the newest version whose window had ended when it began.
+    :param whole: score all of them, not only those whose summary or baseline is newer than the newest score.
     """
-    with replacing_partition(db, "anomaly_scores", hour) as stage:
-        score(db, stage, hour, hour + HOUR, version)
+    if whole or version:
+        with replacing_partition(db, "anomaly_scores", hour) as stage:
+            score(db, stage, hour, hour + HOUR, version)
+    else:
+        _amend(db, hour)
     figures = db.one("anomaly_scores__report", hour=hour)
     return StepReport(
         rows=figures["traces"], metrics=figures, tables={"worst": db.rows("anomaly_scores__worst", hour=hour)}
     )
 
 
+def _amend(db: Database, hour: datetime) -> None:
+    """Score what has changed since the newest score of the hour."""
+    due = db.one("anomaly_scores__since", hour=hour)
+    with scratch(db, 2) as (traces, fresh):
+        db.run(
+            "anomaly_scores__traces",
+            stage=traces,
+            hour=hour,
+            end=hour + HOUR,
+            version=EPOCH,
+            since=utc(due["Since"]),
+            judges=[utc(judge) for judge in due["Judges"]],
+            **{"from": utc(due["From"])},
+        )
+        create_like(db, fresh, "anomaly_scores")
+        _judge(db, fresh, traces)
+        with amending_partition(db, "anomaly_scores", hour) as stage:
+            replace_traces(db, stage, traces, fresh, hour)
+            if db.one("staging__count", stage=stage)["Rows"] != db.one("anomaly_scores__count", hour=hour)["Traces"]:
+                db.run("staging__empty", stage=stage)  # a trace has left the hour
+                score(db, stage, hour, hour + HOUR)
+
+
 def score(db: Database, stage: str, hour: datetime, end: datetime, version: datetime | None = None) -> None:
     """Score the traces of the hour that begin before ``end`` into ``stage``, a table in the form of anomaly_scores."""
-    with scratch(db, 2) as (traces, stats):
-        db.run("anomaly_scores__traces", stage=traces, hour=hour, end=end, version=version or EPOCH)
+    with scratch(db, 1) as (traces,):
+        every = {"since": EPOCH, "from": end, "judges": [EPOCH]}
+        db.run("anomaly_scores__traces", stage=traces, hour=hour, end=end, version=version or EPOCH, **every)
+        _judge(db, stage, traces)
+
+
+def _judge(db: Database, stage: str, traces: str) -> None:
+    """Scores of the traces of a table into ``stage``."""
+    with scratch(db, 1) as (stats,):
         db.run(
             "anomaly_scores__stats",
             stage=stats,

@@ -18,7 +18,6 @@ from otel_pipeline.detection import (
 from otel_pipeline.detection.model import StepReport, Window
 from otel_pipeline.embedding import Embedder
 
-CODE_VERSION = "1"
 NODES = (
     "log_templates",
     "trace_summaries",
@@ -44,31 +43,34 @@ def run(
     embedder: Embedder | None,
     window: Window,
     progress: Callable[[Step], None] | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Step]:
     """Run the lineage over every hour of the window that holds raw rows, oldest first.
 
     :param embedder: without it the steps that need vectors leave them out; all else works.
+    :param whole: compute everything anew, not only what has arrived since the hours were last processed.
     :param progress: called after each step.
     """
     done = []
     for hour in lineage.raw_hours(db, window):
-        for step in run_hour(db, embedder, hour):
+        for step in run_hour(db, embedder, hour, whole=whole):
             done.append(step)
             if progress:
                 progress(step)
     return done
 
 
-def run_hour(db: Database, embedder: Embedder | None, hour: datetime) -> Iterator[Step]:
+def run_hour(db: Database, embedder: Embedder | None, hour: datetime, *, whole: bool = True) -> Iterator[Step]:
     """Run the lineage over one hour, and note what it was processed with."""
     arrivals = lineage.arrived(db, hour)
-    yield Step(hour, "log_templates", log_templates.materialize(db, hour))
-    yield Step(hour, "trace_summaries", trace_summaries.materialize(db, hour))
+    yield Step(hour, "log_templates", log_templates.materialize(db, hour, whole=whole))
+    yield Step(hour, "trace_summaries", trace_summaries.materialize(db, hour, whole=whole))
     if embedder:
         yield Step(hour, "embeddings", embeddings.materialize(db, embedder, hour))
     model = embedder.model if embedder else ""
-    yield Step(hour, "normal_centroid", normal_centroid.materialize(db, hour, model=model))
-    yield Step(hour, "anomaly_scores", anomaly_scores.materialize(db, hour))
+    yield Step(hour, "normal_centroid", normal_centroid.materialize(db, hour, model=model, whole=whole))
+    yield Step(hour, "anomaly_scores", anomaly_scores.materialize(db, hour, whole=whole))
     yield Step(hour, "incidents", incidents.materialize(db, hour))
     yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
-    lineage.record(db, hour, arrivals, CODE_VERSION)
+    lineage.record(db, hour, arrivals)

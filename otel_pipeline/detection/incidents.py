@@ -17,8 +17,8 @@ from otel_pipeline.detection import blame, segments, shifts
 from otel_pipeline.detection.anomaly_scores import FALSE_ALARM_RATE, THRESHOLD
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.staging import replacing_partition
+from otel_pipeline.detection.version import CODE_VERSION
 
-CODE_VERSION = "1"
 NO_PATTERN = UUID(int=0)
 NEVER = 99.0
 BIN_SECONDS = 5

@@ -1,20 +1,23 @@
 """What each hour was processed with, so that nothing is lost and nothing done twice for no reason."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from string import Template
 from typing import Any
 
 from otel_pipeline import sqlfiles
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.detection.model import HOUR, Window, utc
+from otel_pipeline.detection.version import CODE_VERSION
 
 # Derived table, and the columns that say when a row was written rather than what it says.
 TABLES = {
     "log_templates": "UpdatedAt",
+    "log_template_minutes": "",
     "log_template_counts": "",
     "log_template_masks": "CreatedAt",
-    "trace_summaries": "",
+    "trace_summaries": "WrittenAt",
     "embeddings": "CreatedAt",
     "normal_centroids": "WrittenAt",
     "normal_conduct": "",
@@ -25,16 +28,45 @@ TABLES = {
 REPLACING = ("log_templates", "log_template_masks", "embeddings", "error_patterns")
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What has arrived for an hour, and 15 minutes beside it, since it was last processed.
+
+    :param whole: nothing is known of an earlier time: everything must be done anew.
+    :param spans: minutes for which spans have arrived; lines: minutes for which log lines have.
+    """
+
+    whole: bool
+    spans: list[datetime]
+    lines: list[datetime]
+
+    def lines_within(self, hour: datetime) -> list[datetime]:
+        """Minutes of the hour itself for which lines have arrived."""
+        return [minute for minute in self.lines if hour <= minute < hour + HOUR]
+
+
+def changes(db: Database, hour: datetime, *, whole: bool = False) -> Changes:
+    """What a step has to do for the hour: at least what :func:`begin` saw that :func:`finish` has not noted yet.
+
+    A run that is killed has noted nothing: the next one does its work again, and more.
+
+    :param whole: do everything anew, whatever was done before.
+    """
+    rows = [] if whole else db.rows("lineage__changes", hour=hour, code_version=CODE_VERSION)
+    minutes = {source: [utc(row["Minute"]) for row in rows if row["Source"] == source] for source in ("traces", "logs")}
+    return Changes(whole or not all(row["Known"] for row in rows), minutes["traces"], minutes["logs"])
+
+
 def arrived(db: Database, hour: datetime) -> list[dict[str, Any]]:
     """Raw rows that have arrived for the hour and the minutes beside it. Ask before processing begins."""
     return db.rows("lineage__arrived", hour=hour)
 
 
-def record(db: Database, hour: datetime, rows: Sequence[dict[str, Any]], code_version: str) -> None:
+def record(db: Database, hour: datetime, rows: Sequence[dict[str, Any]]) -> None:
     """Note that the hour has been processed with these arrivals. Call when its last step has ended."""
     db.insert(
         "lineage_state",
-        [[hour, row["Source"], row["Minute"], row["Rows"], code_version] for row in rows],
+        [[hour, row["Source"], row["Minute"], row["Rows"], CODE_VERSION] for row in rows],
         ["Hour", "Source", "Minute", "Rows", "CodeVersion"],
     )
 
@@ -47,9 +79,9 @@ def begin(db: Database, hour: datetime, run: str) -> None:
     db.run("lineage__begin", hour=hour, run=run)
 
 
-def finish(db: Database, hour: datetime, run: str, code_version: str) -> None:
+def finish(db: Database, hour: datetime, run: str) -> None:
     """Note that the hour has been processed with what :func:`begin` saw. Without that, nothing is noted."""
-    db.run("lineage__finish", hour=hour, run=run, code_version=code_version)
+    db.run("lineage__finish", hour=hour, run=run, code_version=CODE_VERSION)
 
 
 def dirty_hours(db: Database, window: Window, now: datetime | None = None) -> list[datetime]:

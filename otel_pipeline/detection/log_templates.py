@@ -1,40 +1,57 @@
 """Every log line gets its template: masked and counted in the engine, merged on the distinct few here.
 
-One pass over the hour's lines turns bodies into masks and counts them. Masks never met before (a handful an hour) come
-to Python, find their template by :mod:`otel_pipeline.detection.drain`, and are remembered for ever. Counts by template
-then replace the partition of the hour: materialising again gives the same rows. Complete, not sampled.
+One pass over the hour's lines turns bodies into masks and counts them by the minute. Masks never met before (a handful
+an hour) come to Python, find their template by :mod:`otel_pipeline.detection.drain`, and are remembered for ever.
+Counts by template then replace the partition of the hour: materialising again gives the same rows. Complete, not
+sampled.
 """
 
 from datetime import datetime
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import drain
+from otel_pipeline.detection import drain, lineage
 from otel_pipeline.detection.model import HOUR, StepReport
-from otel_pipeline.detection.staging import replacing_partition, scratch
+from otel_pipeline.detection.staging import amending_partition, replacing_partition, scratch
 
 MASK_VERSION = 1
 
 
-def materialize(db: Database, hour: datetime) -> StepReport:
+def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepReport:
     """Count the templates of the lines of the hour; replaces the hour's partition of log_template_counts.
 
     New masks are given ids in the order in which hours are materialised, so two hours should not be materialised at
     the same moment.
 
     :param hour: start of the hour, UTC.
+    :param whole: count all minutes of the hour, not only those for which lines have arrived since the last run.
     """
-    with scratch(db, 1) as (masked,):
-        db.run("log_templates__mask", stage=masked, start=hour, end=hour + HOUR)
-        new_masks, changed = learn(db, masked)
-        with replacing_partition(db, "log_template_counts", hour) as stage:
-            db.run("log_templates__count", stage=stage, masked=masked, start=hour)
-    db.run("log_templates__catalogue", hour=hour)
+    changes = lineage.changes(db, hour, whole=whole)
+    new_masks = changed = 0
+    if changes.whole or changes.lines_within(hour):
+        new_masks, changed = _count(db, hour, changes)
+        db.run("log_templates__catalogue", hour=hour)
     figures = db.one("log_templates__report", hour=hour)
     return StepReport(
         rows=figures["lines"],
         metrics={**figures, "new_masks": new_masks, "new_or_changed_templates": changed},
         tables={"new": db.rows("log_templates__new", hour=hour), "most": db.rows("log_templates__most", hour=hour)},
     )
+
+
+def _count(db: Database, hour: datetime, changes: lineage.Changes) -> tuple[int, int]:
+    minutes = changes.lines_within(hour)
+    with scratch(db, 1) as (masked,):
+        where = {"start": hour, "end": hour + HOUR, "whole": changes.whole, "minutes": minutes}
+        db.run("log_templates__mask", stage=masked, **where)
+        learned = learn(db, masked)
+        writing = replacing_partition if changes.whole else amending_partition
+        with writing(db, "log_template_minutes", hour) as stage:
+            if not changes.whole:
+                db.run("log_templates__forget_minutes", stage=stage, minutes=minutes)
+            db.run("log_templates__minutes", stage=stage, masked=masked)
+    with replacing_partition(db, "log_template_counts", hour) as stage:
+        db.run("log_templates__count", stage=stage, hour=hour)
+    return learned
 
 
 def learn(db: Database, masked: str) -> tuple[int, int]:

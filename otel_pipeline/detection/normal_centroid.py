@@ -8,8 +8,8 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import anomaly_scores, baseline
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.staging import replacing_partition, scratch
+from otel_pipeline.detection.version import CODE_VERSION
 
-CODE_VERSION = "1"
 LEAST_TRACES = 200  # for a version: fewer cannot tell one false alarm in 200
 LEAST_OPERATION_TRACES = 20  # for a root operation in it
 MOST_TRACES = 500_000
@@ -18,18 +18,24 @@ SLICE_SECONDS = 3  # at the least
 SCALE_FLOOR = 0.1  # of ln(time): differences below a tenth are never news
 
 
-def materialize(db: Database, hour: datetime, *, model: str = "") -> StepReport:
+def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = True) -> StepReport:
     """Learn the baseline versions whose windows end in the hour (or as it ends).
 
     :param hour: start of the hour, UTC. Its trace_summaries must be there; earlier hours must be scored.
     :param model: embedding model for the centroids; empty: without them.
+    :param whole: learn all of them, not only those that are missing or older than what they were learned from.
     """
     until = hour + HOUR
     extent = db.one("normal_centroid__extent", hour=hour, since=hour - baseline.LOOK_BACK)
     traces = versions = 0
+    changed = False  # a later version excludes what an earlier one calls anomalous
     for end in baseline.ends(map(utc, extent["FirstTraffic"]), hour, until):
         if end > utc(extent["Newest"]):
             break
+        since = max(end - baseline.LOOK_BACK, utc(extent["Oldest"]))
+        stands = db.one("normal_centroid__stale", hour=hour, since=since, end=end)
+        if not whole and not changed and stands["There"] and not stands["Stale"]:
+            continue
         with scratch(db, 1) as (excluded,):
             db.run("normal_centroid__excluded", stage=excluded, start=end - baseline.LOOK_BACK, hour=hour)
             if end > hour and versions_before(db, end):
@@ -37,9 +43,8 @@ def materialize(db: Database, hour: datetime, *, model: str = "") -> StepReport:
                     db.run("staging__like_scores", stage=scores)
                     anomaly_scores.score(db, scores, hour, end)
                     db.run("normal_centroid__exclude_more", stage=excluded, scores=scores)
-            learned = learn(
-                db, end, [Window(max(end - baseline.LOOK_BACK, utc(extent["Oldest"])), end)], excluded, model
-            )
+            learned = learn(db, end, [Window(since, end)], excluded, model)
+        changed = changed or bool(learned or stands["There"])
         traces += learned
         versions += bool(learned)
     return StepReport(rows=versions, metrics={"versions": versions, "traces_learned": traces})

@@ -13,6 +13,7 @@ from string import Template
 
 from otel_pipeline import sqlfiles
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.errors import Unavailable
 
 STALE_SECONDS = 3 * 3600
 
@@ -44,6 +45,34 @@ def replacing_partition(db: Database, table: str, key: datetime) -> Iterator[str
             _statement(db, "staging__replace", stage=stage, table=table, partition=partition)
         else:
             db.run("staging__clear", table=table, partition=partition)
+
+
+@contextmanager
+def amending_partition(db: Database, table: str, key: datetime) -> Iterator[str]:
+    """Like :func:`replacing_partition`, but the staging table holds the partition's rows to begin with.
+
+    They are linked, not copied: what it costs is what is changed in it.
+
+    :raises Unavailable: somebody else has written the partition meanwhile; nothing has been changed.
+    """
+    partition = str(int(key.timestamp()))
+    with replacing_partition(db, table, key) as stage:
+        before = db.one("staging__newest", table=table, partition=partition)
+        if before["Parts"]:
+            _statement(db, "staging__amend", stage=stage, table=table, partition=partition)
+        yield stage
+        if db.one("staging__newest", table=table, partition=partition)["Block"] != before["Block"]:
+            raise Unavailable(f"another run has written {table} of {key:%Y-%m-%d %H:00} at the same time; run it again")
+
+
+def replace_traces(db: Database, stage: str, traces: str, fresh: str, key: datetime) -> None:
+    """Put rows of traces in the place of those that they have in a staging table, all of one partition.
+
+    :param traces: table with the TraceIds to take out; fresh: table with the rows to put in.
+    """
+    db.run("staging__without", stage=stage, traces=traces)
+    if db.one("staging__count", stage=fresh)["Rows"]:
+        _statement(db, "staging__attach", stage=stage, table=fresh, partition=str(int(key.timestamp())))
 
 
 def create_like(db: Database, stage: str, table: str) -> None:

@@ -1,5 +1,6 @@
 -- Grain: one row. Called by the check of trace_summaries: traces with a root in the hour that have no summary; traces with two.
 -- Looks only at minutes in which nothing has arrived since the run began (alone: since the hour was last processed), and leaves out traces with spans in the hour before (clocks may differ).
+-- Whole: all such minutes; otherwise those alone that have changed since the hour was last processed.
 WITH
     quiet AS
     (
@@ -15,6 +16,8 @@ WITH
             WHERE Hour = {hour:DateTime} AND Source = 'traces' AND (SELECT count() FROM lineage_runs WHERE RunId = {run:String}) = 0
         ) AS b
         ON a.Minute = b.Minute AND a.Rows = b.Rows
+        WHERE {whole:Bool} OR (a.Minute, a.Rows) NOT IN
+            (SELECT Minute, Rows FROM lineage_state FINAL WHERE Hour = {hour:DateTime} AND Source = 'traces')
     ),
     roots AS
     (

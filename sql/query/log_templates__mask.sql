@@ -1,6 +1,8 @@
--- Grain: mask × service × severity of the hour. Called by log_templates as its first step, into a staging table: the one pass over the raw lines.
+-- Grain: minute × mask × service × severity of the hour. Called by log_templates as its first step, into a staging table: the one pass over the raw lines.
+-- Whole: all lines of the hour; otherwise those of some minutes.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 SELECT
+    toStartOfMinute(toDateTime(Timestamp)) AS Minute,
     cityHash64(Masked) AS MaskHash,
     ServiceName,
     otel_pipeline_severity_v1(otel_logs.SeverityText, otel_logs.SeverityNumber) AS SeverityText,
@@ -12,4 +14,5 @@ SELECT
     groupArraySorted(3)((Timestamp, TraceId, substring(Body, 1, 1000))) AS Examples
 FROM otel_logs
 WHERE Timestamp >= {start:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
-GROUP BY MaskHash, ServiceName, SeverityText
+    AND ({whole:Bool} OR toStartOfMinute(toDateTime(Timestamp)) IN {minutes:Array(DateTime)})
+GROUP BY Minute, MaskHash, ServiceName, SeverityText

@@ -10,7 +10,7 @@ WITH children AS
         count() AS Children,
         countIf(Crosses) AS CrossChildren,
         max(Failed) AS ChildFailed,
-        anyIf(Service, Crosses) AS Callee
+        minIf(Service, Crosses) AS Callee
     FROM {links:Identifier}
     WHERE HasParent
     GROUP BY Parent

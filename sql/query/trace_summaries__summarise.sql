@@ -81,9 +81,9 @@ WITH
                 WHERE TraceId != ''
                     AND Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE
                     AND Timestamp < {end:DateTime64(9)} + INTERVAL 15 MINUTE
+                    AND TraceId IN (SELECT TraceId FROM {own:Identifier})
             ) AS l
             LEFT ANY JOIN log_template_masks AS m ON l.MaskHash = m.MaskHash
-            WHERE l.Trace IN (SELECT Trace FROM {own:Identifier})
             GROUP BY Trace, Template, Service
         )
         GROUP BY Trace
@@ -145,7 +145,8 @@ SELECT
     l.Templates.4,
     s.Retries,
     mapFromArrays(t.Versions.1, t.Versions.2),
-    {code_version:String}
+    {code_version:String},
+    now64(3)
 FROM traces AS t
 LEFT ANY JOIN shapes AS s ON t.Trace = s.Trace
 LEFT ANY JOIN work AS w ON t.Trace = w.Trace

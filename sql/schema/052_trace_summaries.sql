@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS trace_summaries ${ON_CLUSTER}
     Retries UInt32 COMMENT 'Calls that repeat a failed call of the same caller to the same operation',
     Versions Map(LowCardinality(String), String) COMMENT 'service.version of each service' CODEC(ZSTD(1)),
     CodeVersion LowCardinality(String) COMMENT 'Version of the code that made the row',
+    WrittenAt DateTime64(3) DEFAULT now64(3) COMMENT 'When this row was written',
     INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ${REPLICATED}MergeTree

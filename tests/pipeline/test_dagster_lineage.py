@@ -171,8 +171,8 @@ def test_a_table_that_lost_rows_stops_the_lineage(
 
     summarise = node.step.materialize
 
-    def lossy(db: Database, hour: datetime):
-        report = summarise(db, hour)
+    def lossy(db: Database, hour: datetime, **how: bool):
+        report = summarise(db, hour, **how)
         db.client.command("DELETE FROM trace_summaries WHERE TraceId = (SELECT min(TraceId) FROM trace_summaries)")
         return report
 

@@ -1,0 +1,2 @@
+-- Called by detection.anomaly_scores: begin anew with a staging table.
+TRUNCATE TABLE {stage:Identifier}
