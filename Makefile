@@ -37,6 +37,12 @@ bench: bench-templates bench-intake ## The figures: templates a second, intake a
 bench-templates: $(READY) ## Log lines a second that get their template, beside Drain3.
 	@$(BIN)/python -m benchmarks.templates $(ARGS)
 
+bench-detection: $(READY) ## How the lineage's work grows from 100 thousand to 10 million spans, and a live run's. ARGS="--spans 100000".
+	@$(BIN)/python -m benchmarks.detection $(ARGS)
+
+bench-backfill: $(READY) ## Seven days of history are backfilled: the live delay before and during.
+	@$(BIN)/python -m benchmarks.backfill $(ARGS)
+
 bench-intake: $(READY) ## Spans and logs a second that the intake takes in, beside a row loop in Python.
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
 
@@ -56,4 +62,4 @@ constraints: $(READY) ## Write constraints.txt anew from what is installed.
 	@{ sed -n '/^#/p; /^torch==/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^torch=='; } > .constraints.new
 	@mv .constraints.new constraints.txt
 
-.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake torture-intake evaluate shop-matrix soak
+.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-detection bench-backfill torture-intake evaluate shop-matrix soak

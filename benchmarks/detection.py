@@ -1,97 +1,143 @@
-"""Engine time of summaries, baseline and scores over one hour of made-up traces.
+"""How the work of the lineage grows with the traffic of an hour, and what a live run costs in it.
 
-    python -m benchmarks.detection [--spans 100000 1000000]
+    python -m benchmarks.detection [--spans 100000 1000000 10000000] [--output DIR] [DIR with recorded traces]
 
-A trace has ten spans on five services and five log lines. Ends with one JSON line:
-{"sizes": [{"spans", "traces", "log_templates_s", "trace_summaries_s", "normal_centroid_s", "anomaly_scores_s",
-"incidents_s", "total_s"}]}.
+Traces are copies of recorded ones (see amplify.py). "Whole" is the hour computed anew; "live" is a run five seconds
+of traffic later, when all before has been processed. Seconds are the engine's: of its processors (cpu) and of its
+queries one after the other (query). Draws growth.svg, and ends with one JSON line:
+{"sizes": [{"spans", "traces", "steps": {NODE: {"cpu_s", "query_s"}}, "scored_cpu_s", "scored_query_s", "whole_cpu_s",
+"whole_query_s", "live_spans", "live_cpu_s", "live_query_s", "memory_mb"}], "growth": [times as long, by size]}.
 """
 
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from benchmarks import amplify
+from benchmarks.engine_time import Meter, Work
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import anomaly_scores, incidents, log_templates, normal_centroid, trace_summaries
-from otel_pipeline.detection.model import StepReport, Window
+from otel_pipeline.detection import (
+    anomaly_scores,
+    chain,
+    error_patterns,
+    incidents,
+    lineage,
+    log_templates,
+    normal_centroid,
+    trace_summaries,
+)
+from otel_pipeline.detection.model import HOUR, Window
 from otel_pipeline.detection.staging import scratch
 from otel_pipeline.localdb.launcher import temporary_server
+from otel_pipeline.settings import Settings
 
-SPANS_A_TRACE = 10
-HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
-SPANS = """
-INSERT INTO otel_traces
-    (Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, Duration, StatusCode)
-SELECT
-    fromUnixTimestamp64Nano(toInt64({begin:Int64} + trace * {step:Int64} + depth * 1000000)),
-    lower(hex(MD5(toString(trace)))),
-    lower(hex(cityHash64(trace, depth))),
-    if(depth = 0, '', lower(hex(cityHash64(trace, depth - 1)))),
-    if(depth % 2 = 0, concat('GET /', toString(trace % 7), '/', toString(depth)), 'GET'),
-    if(depth % 2 = 0, 'Server', 'Client'),
-    concat('service-', toString(intDiv(depth, 2))),
-    toUInt64((12 - depth) * 2000000 * (1 + cityHash64(trace, 'x') % 100 / 100)),
-    if(cityHash64(trace) % 200 = 0 AND depth >= 6, 'Error', 'Unset')
-FROM (SELECT intDiv(number, 10) AS trace, number % 10 AS depth FROM numbers({spans:UInt64}))
-"""
-LINES = """
-INSERT INTO otel_logs (Timestamp, TraceId, SpanId, SeverityText, SeverityNumber, ServiceName, Body)
-SELECT
-    fromUnixTimestamp64Nano(toInt64({begin:Int64} + trace * {step:Int64} + depth * 1000000)),
-    lower(hex(MD5(toString(trace)))),
-    lower(hex(cityHash64(trace, depth))),
-    'INFO',
-    9,
-    concat('service-', toString(intDiv(depth, 2))),
-    concat('answered request ', toString(cityHash64(trace) % 100000), ' of kind ', ['a', 'b', 'c'][trace % 3 + 1])
-FROM (SELECT intDiv(number, 5) AS trace, number % 5 * 2 AS depth FROM numbers({spans:UInt64} / 2))
-"""
+AT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 3 * HOUR
+TRAFFIC = timedelta(minutes=59)  # of the hour; live rows come after it
+LIVE_SECONDS = 5
+BEFORE, SEEN = 30 * HOUR, 20_000  # spans so long before: the system is not new, and has no baseline within the hour
+SCORED = ("trace_summaries", "anomaly_scores")  # log lines and the baseline aside: what is promised of a million spans
 
 
-def measure(db: Database, spans: int) -> dict[str, float]:
-    """Seconds of each step over ``spans`` spans in one hour."""
-    for table in ("otel_traces", "otel_logs"):
-        db.client.command(f"TRUNCATE TABLE {table}")
-    where = {"begin": int(HOUR.timestamp()) * 10**9, "step": 3_590 * 10**9 * SPANS_A_TRACE // spans, "spans": spans}
-    db.client.command(SPANS, parameters=where)
-    db.client.command(LINES, parameters=where)
-    version = HOUR - timedelta(hours=1)
+def learn(db: Database) -> None:
+    """A baseline from before the hour, of the hour's own traffic: all of it is judged, none as new."""
+    with scratch(db, 1) as (excluded,):
+        db.run("evaluation__nothing", stage=excluded)
+        normal_centroid.learn(db, AT - HOUR, [Window(AT, AT + HOUR)], excluded)
 
-    def learn() -> StepReport:
-        with scratch(db, 1) as (excluded,):
-            db.run("evaluation__nothing", stage=excluded)
-            return StepReport(normal_centroid.learn(db, version, [Window(HOUR, HOUR + timedelta(hours=1))], excluded))
 
-    steps: dict[str, Callable[[], StepReport]] = {
-        "log_templates": lambda: log_templates.materialize(db, HOUR),
-        "trace_summaries": lambda: trace_summaries.materialize(db, HOUR),
-        "normal_centroid": learn,
-        "anomaly_scores": lambda: anomaly_scores.materialize(db, HOUR),
-        "incidents": lambda: incidents.materialize(db, HOUR),
+STEPS: dict[str, Callable[[Database], Any]] = {
+    "log_templates": lambda db: log_templates.materialize(db, AT),
+    "trace_summaries": lambda db: trace_summaries.materialize(db, AT),
+    "normal_centroid": learn,
+    "anomaly_scores": lambda db: anomaly_scores.materialize(db, AT),
+    "incidents": lambda db: incidents.materialize(db, AT),
+    "error_patterns": lambda db: error_patterns.materialize(db, AT),
+}
+
+
+def measured(settings: Settings, work: Callable[[Database], Any]) -> Work:
+    """What the engine did for it."""
+    with Meter(settings) as meter:
+        work(meter.db)
+        return meter.work()
+
+
+def measure(settings: Settings, db: Database, spans: int) -> dict[str, Any]:
+    """The work of each step over about ``spans`` spans in one hour, and that of a live run after them."""
+    amplify.clear(db)
+    amplify.write(db, AT - BEFORE, 60, SEEN, salt=2)
+    trace_summaries.materialize(db, AT - BEFORE)
+    amplify.write(db, AT, TRAFFIC.total_seconds(), spans)
+    arrived = lineage.arrived(db, AT)
+    steps = {name: measured(settings, step) for name, step in STEPS.items()}
+    lineage.record(db, AT, arrived)
+    live = max(100, int(spans * LIVE_SECONDS / TRAFFIC.total_seconds()))
+    amplify.write(db, AT + TRAFFIC, LIVE_SECONDS, live, salt=1)
+    run = measured(settings, lambda db: list(chain.run_hour(db, None, AT, whole=False)))
+    counts = db.one("trace_summaries__report", hour=AT)
+
+    def total(what: str, names: tuple[str, ...] = tuple(STEPS)) -> float:
+        return round(sum(getattr(steps[name], what) for name in names), 2)
+
+    return {
+        "spans": counts["spans"],
+        "traces": counts["traces"],
+        "steps": {name: {"cpu_s": work.cpu_s, "query_s": work.query_s} for name, work in steps.items()},
+        **{f"scored_{what}": total(what, SCORED) for what in ("cpu_s", "query_s")},
+        **{f"whole_{what}": total(what) for what in ("cpu_s", "query_s")},
+        "live_spans": live,
+        "live_cpu_s": run.cpu_s,
+        "live_query_s": run.query_s,
+        "memory_mb": max(work.memory_mb for work in steps.values()),
     }
-    row: dict[str, float] = {"spans": spans, "traces": spans // SPANS_A_TRACE}
-    for name, step in steps.items():
-        began = time.monotonic()
-        step()
-        row[f"{name}_s"] = round(time.monotonic() - began, 2)
-    row["total_s"] = round(sum(value for name, value in row.items() if name.endswith("_s")), 2)
-    return row
+
+
+def draw(sizes: list[dict[str, Any]], path: Path) -> None:
+    """Seconds by spans, both axes logarithmic: a straight line of slope one is growth in proportion."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 5))
+    spans = [size["spans"] for size in sizes]
+    for name in STEPS:
+        axes.plot(spans, [size["steps"][name]["cpu_s"] for size in sizes], marker="o", linewidth=1, label=name)
+    axes.plot(
+        spans, [size["whole_cpu_s"] for size in sizes], marker="o", linewidth=2, color="black", label="whole hour"
+    )
+    live = [size["live_cpu_s"] for size in sizes]
+    axes.plot(spans, live, marker="s", linewidth=2, linestyle="--", color="black", label="live run")
+    axes.set(xscale="log", yscale="log", xlabel="spans in the hour", ylabel="processor seconds of the engine")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
 
 
 def main() -> None:
     """Print one line a size, then all as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spans", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("folder", nargs="?", type=Path, default=amplify.RECORDED)
+    parser.add_argument("--spans", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--output", type=Path, default=Path("bench-output"))
+    arguments = parser.parse_args()
     sizes = []
     with tempfile.TemporaryDirectory() as home, temporary_server(Path(home)) as settings, Database(settings) as db:
-        for spans in parser.parse_args().spans:
-            sizes.append(measure(db, spans))
-            print("  ".join(f"{name} {value:,}" for name, value in sizes[-1].items()), flush=True)
-    print(json.dumps({"sizes": sizes}))
+        amplify.seed(db, arguments.folder)
+        for spans in arguments.spans:
+            row = measure(settings, db, spans)
+            sizes.append(row)
+            of_steps = "  ".join(f"{name} {work['cpu_s']:.1f}" for name, work in row["steps"].items())
+            print(f"{row['spans']:>10,} spans, cpu s: {of_steps}  whole {row['whole_cpu_s']}  live {row['live_cpu_s']}")
+            print(f"{'':>10} summaries, features and scores: {row['scored_query_s']} s of queries", flush=True)
+    draw(sizes, arguments.output / "growth.svg")
+    growth = [round(size["whole_cpu_s"] / sizes[0]["whole_cpu_s"], 2) for size in sizes]
+    print(json.dumps({"sizes": sizes, "growth": growth, "plot": str(arguments.output / "growth.svg")}))
 
 
 if __name__ == "__main__":
