@@ -2,17 +2,22 @@
 
     python -m load.browser_user --sessions 3 --host http://127.0.0.1:8000
 
-Needs Playwright (``pip install playwright``) and a Chromium: ``$CHROMIUM``, or one on the PATH.
+``load/locustfile.py`` runs some beside its own customers. Needs Playwright (``pip install playwright``) and a Chromium:
+``$CHROMIUM``, or one on the PATH.
 """
 
 import os
 import random
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from itertools import count
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,6 +34,10 @@ GOOD_CARD, REFUSED_CARD = "4242", "0002"
 """Last digits of the page's test cards: one that is good for anything, one that every bank refuses."""
 
 SEND_WITHIN_MS = 15_000
+PATIENCE_MS = 20_000
+"""How long a customer waits for anything on the page before the visit is given up."""
+
+NO_PLAYWRIGHT = "browser users need Playwright; run: pip install playwright"
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,15 @@ def chromium() -> str:
     raise UserError("no Chromium on this machine; install it, or set CHROMIUM to its path")
 
 
+def missing() -> str:
+    """What there is no browser for here, in words; "" when there is one."""
+    try:
+        chromium()
+    except UserError as error:
+        return str(error)
+    return "" if find_spec("playwright") else NO_PLAYWRIGHT
+
+
 @contextmanager
 def browser() -> Iterator["Browser"]:
     """A headless browser.
@@ -85,7 +103,7 @@ def browser() -> Iterator["Browser"]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise UserError("browser users need Playwright; run: pip install playwright") from None
+        raise UserError(NO_PLAYWRIGHT) from None
     program = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
@@ -134,19 +152,35 @@ def _sends(path: str) -> Callable[["Request"], bool]:
 
 
 @click.command()
-@click.option("--sessions", default=1, show_default=True, help="Visits, one after another.")
+@click.option("--sessions", type=click.IntRange(0), default=1, show_default=True, help="Visits; 0: until it is ended.")
 @click.option("--host", default="http://127.0.0.1:8000", show_default=True, help="Where the shop is.")
-@click.option("--seed", default=0, show_default=True, help="The same seed makes the same visits.")
-def main(sessions: int, host: str, seed: int) -> None:
-    """Visit the shop with a browser."""
-    options: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+@click.option("--seed", default="0", show_default=True, help="The same seed makes the same visits.")
+@click.option("--pause", type=click.FloatRange(0), default=0, help="Mean seconds between two visits.")
+def main(sessions: int, host: str, seed: str, pause: float) -> None:
+    """Visit the shop with a browser, one visit after another.
+
+    A visit that meets an error of the shop breaks off; the next one goes on.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the browser is closed on the way out
     with browser() as chrome:
-        for number in range(sessions):
+        for number in count() if not sessions else range(sessions):
             rng = random.Random(f"{seed}/{number}")
             refused = rng.random() < REFUSED_SHARE
-            with chrome.new_context(**options) as context:
-                session = visit(context.new_page(), host, typed(rng, refused), rng)
-            click.echo(f"session {session}: ordered{', with the second card' if refused else ''}")
+            click.echo(_one(chrome, host, rng, refused=refused))
+            time.sleep(min(rng.expovariate(1 / pause), 3 * pause) if pause else 0)
+
+
+def _one(chrome: "Browser", host: str, rng: random.Random, *, refused: bool) -> str:
+    """One visit in a window of its own; what became of it."""
+    from playwright.sync_api import Error
+
+    with chrome.new_context(viewport={"width": 1280, "height": 800}) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        try:
+            session = visit(context.new_page(), host, typed(rng, refused), rng)
+        except Error as error:
+            return f"a visit broke off: {error.message.splitlines()[0]}"
+    return f"session {session}: ordered{', with the second card' if refused else ''}"
 
 
 if __name__ == "__main__":
@@ -154,3 +188,5 @@ if __name__ == "__main__":
         main()
     except UserError as error:
         sys.exit(f"browser-user: {error}")
+    except KeyboardInterrupt:
+        sys.exit(0)

@@ -20,6 +20,7 @@ import gevent
 from locust import FastHttpUser, LoadTestShape, constant, events, task
 from locust.env import Environment
 
+from load.browsers import Browsers
 from load.faults import FaultControl
 from load.journeys import Step, journey
 from load.mix import Mix, customer
@@ -32,6 +33,7 @@ settings = all_settings.load()
 mix = Mix()
 _numbers = itertools.count()
 
+DEFAULT_HOST = "http://127.0.0.1:8000"
 HELD_BACK_S = 0.05
 """Pause of a user whose kind is ahead of its share."""
 
@@ -147,6 +149,14 @@ if settings.load_shape != "steady":
 
 
 @events.test_start.add_listener
+def _start_browsers(environment: Environment, **_: Any) -> None:
+    """Let some customers come with a browser."""
+    browsers = Browsers(settings, environment.host or DEFAULT_HOST, log.info)
+    browsers.start()
+    environment.events.test_stop.add_listener(lambda **_: browsers.stop())
+
+
+@events.test_start.add_listener
 def _start_waves(environment: Environment, **_: Any) -> None:
     """Let the load switch faults, where it is set to."""
     if not (settings.load_faults or settings.load_shape == "waves"):
@@ -161,7 +171,7 @@ def _start_waves(environment: Environment, **_: Any) -> None:
         if environment.runner:
             environment.runner.quit()
         return
-    waves = FaultWaves(settings, FaultControl(environment.host or "http://127.0.0.1:8000", ledger), mix, log.info)
+    waves = FaultWaves(settings, FaultControl(environment.host or DEFAULT_HOST, ledger), mix, log.info)
 
     def run() -> None:
         try:

@@ -130,6 +130,7 @@ def soak(stack: Stack, db: Database, plan: Plan, since: datetime, console: Conso
     memory: dict[str, Samples] = {}
     control = FaultControl(f"http://127.0.0.1:{stack.settings.shop_port}", db)
     with Load(stack.settings, plan.users) as load, Faults(plan.slots, control, say) as faults:
+        console.print(f"{load.described}; warming up")
         time.sleep(WARM_UP_S)
         start = end = look()
         while end.at - start.at < plan.length_s:

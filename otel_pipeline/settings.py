@@ -90,6 +90,12 @@ class Settings(BaseSettings):
         description="Shape of the load; steady obeys Locust's -u, the others set the number of customers themselves",
     )
     load_users: int = Field(20, ge=1, description="Customers at the middle of the shapes day, spike and waves")
+    load_browser_users: int = Field(
+        1,
+        ge=0,
+        le=8,
+        description="Customers with a real, headless browser beside the others, where a Chromium is there",
+    )
     load_pace_s: float = Field(2.0, gt=0, description="Mean seconds between two requests of one customer")
     load_faults: bool = Field(
         False, description="Whether the load itself switches faults on and off (shape waves: always)"

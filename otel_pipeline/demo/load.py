@@ -5,6 +5,8 @@ import subprocess
 import sys
 from types import TracebackType
 
+from load import browser_user
+from otel_pipeline import children
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import REPOSITORY, Settings
 
@@ -40,6 +42,14 @@ class Load:
             )
         return self
 
+    @property
+    def described(self) -> str:
+        """Who is shopping, in words; where nobody has a browser, why."""
+        browsers, why = self.settings.load_browser_users, browser_user.missing()
+        if not browsers or why:
+            return f"{self.users} customers, none with a browser: {why or 'LOAD_BROWSER_USERS is 0'}"
+        return f"{self.users} customers and {browsers} with a browser"
+
     def check(self) -> None:
         """See that the load still runs."""
         if self.process.poll() is not None:
@@ -48,9 +58,4 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        children.end(self.process, STOP_SECONDS)

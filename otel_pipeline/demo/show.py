@@ -42,7 +42,7 @@ def run(settings: Settings, plan: Plan, since: datetime, say: Say) -> report.Rep
         control = FaultControl(f"http://127.0.0.1:{settings.shop_port}", db)
         with Load(settings, plan.users) as load:
             load_started = time.monotonic()
-            say(f"{plan.users} customers are shopping; waiting for the lineage to learn what is normal")
+            say(f"{load.described}; waiting for the lineage to learn what is normal")
             await_baseline(db, plan, since, load, say)
             for number, name in enumerate(plan.scenarios):
                 say(f"fault {number + 1} of {len(plan.scenarios)}: {name}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
 
+from otel_pipeline import children
 from otel_pipeline.errors import UserError
 from otel_pipeline.localdb import config
 from otel_pipeline.settings import REPOSITORY, Settings, load
@@ -177,13 +178,7 @@ class LocalServer:
     def stop(self) -> None:
         """End the server and release its folder. Safe to call twice, and at any time."""
         if self.process:
-            if self.process.poll() is None:
-                self.process.terminate()
-                try:
-                    self.process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    self.process.kill()
-                    self.process.wait()
+            children.end(self.process, STOP_SECONDS)
             if self.process.stdin:
                 self.process.stdin.close()
         self._release_folder()
