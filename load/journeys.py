@@ -68,8 +68,8 @@ def _checkout(who: Customer, rng: random.Random, **how: Any) -> Step:
     return Step("POST", "/checkout", "/checkout", body, headers=how.pop("headers", None) or _key(rng), **how)
 
 
-def _pay(order_id: str, rng: random.Random, expected: tuple[int, ...] = OK) -> Step:
-    return Step("POST", "/payment", "/payment", {"order_id": order_id}, headers=_key(rng), expected=expected)
+def _pay(order_id: str, rng: random.Random, expected: tuple[int, ...] = OK, **how: str) -> Step:
+    return Step("POST", "/payment", "/payment", {"order_id": order_id, **how}, headers=_key(rng), expected=expected)
 
 
 def _available(rng: random.Random) -> int:
@@ -135,9 +135,29 @@ def pays_twice(who: Customer, rng: random.Random) -> Journey:
         yield _pay(order["order_id"], rng, expected=(409,))
 
 
+def gateway_sleeps(who: Customer, rng: random.Random) -> Journey:
+    """Pays later with a card for which the payment gateway answers too late: the payment times out."""
+    yield _add(who, product(_available(rng)).sku)
+    order = yield _checkout(who, rng, method="later")
+    if order and "order_id" in order:
+        yield _pay(order["order_id"], rng, expected=(502,), card_token="tok_gateway_slow")
+
+
 def bad_form(who: Customer, rng: random.Random) -> Journey:
     """Sends a form with a field missing."""
     yield Step("POST", "/checkout", "/checkout", {"session_id": who.session_id}, expected=(422,))
+
+
+def sorts_by_dispute(who: Customer, rng: random.Random) -> Journey:
+    """An order of the product list that the database cannot keep up with: the query times out."""
+    yield Step("GET", f"/products?category={rng.choice(CATEGORIES)}&sort=disputed", "/products", expected=(503,))
+
+
+def recounts(who: Customer, rng: random.Random) -> Journey:
+    """Has several shelves counted at the same time: more than the counting desk's pool has connections."""
+    for left in range(5, -1, -1):
+        path = f"/inventory/check?sku={product(_available(rng)).sku}&recount=true"
+        yield Step("GET", path, "/inventory/check", expected=(200, 502), at_once=left > 0)
 
 
 def impatient(who: Customer, rng: random.Random) -> Journey:
@@ -197,8 +217,11 @@ JOURNEYS: dict[str, tuple[tuple[Maker, int], ...]] = {
         (sold_out, 6),
         (refused_card, 3),
         (gateway_fails, 1),
+        (gateway_sleeps, 1),
         (pays_twice, 2),
         (bad_form, 2),
+        (sorts_by_dispute, 1),
+        (recounts, 1),
     ),
     "anomalous": ((impatient, 3), (reload_storm, 3), (wrong_order, 2)),
     "edge": ((odd_words, 4), (large_payload, 3), (odd_numbers, 3)),

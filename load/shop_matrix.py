@@ -40,6 +40,18 @@ BUSY_USERS, BUSY_PACE_S = 60, 1.0
 LONGER = {"latency_drift": 2.0, "segment_fault": 2.0}
 """Scenarios that need more time to be seen than others: they begin slowly, or hit few."""
 
+FAILURES = (
+    ("storefront", "GET /products", "OperationalError"),  # the database gives the query up
+    ("storefront", "GET /products/{product_id}", "no_such_product"),
+    ("cart", "POST /cart/add", "out_of_stock"),
+    ("payment", "POST /payments", "UpstreamError"),  # the payment gateway fails
+    ("checkout", "POST /checkout", "UpstreamError"),  # ... and the checkout with it
+    ("payment", "POST /payments", "UpstreamTimeoutError"),  # the gateway, or inventory, answers too late
+    ("payment", "POST /payments", "duplicate_payment"),
+    ("inventory", "GET /inventory/check", "TimeoutError"),  # no connection of a pool came free in time
+)
+"""What each endpoint is known to fail by: service, route, cause."""
+
 CALM_USERS = 24
 ARRIVAL_S = 4.0
 """Time for spans that ended late, and for their way into the database."""
@@ -63,7 +75,7 @@ def main(arguments: list[str]) -> int:
             good = show_mix(console, settings, mix)
             with Database(settings, comment={"command": "shop-matrix"}) as db, Load(settings, CALM_USERS):
                 time.sleep(ARRIVAL_S)
-                show_errors(console, db, began)
+                good &= show_errors(console, db, began)
                 found = [
                     break_once(settings, db, number, options.quiet_seconds, options.fault_seconds)
                     for number in range(len(SCENARIOS))
@@ -106,12 +118,18 @@ def show_mix(console: Console, settings: Settings, mix: dict[str, Any]) -> bool:
     return good
 
 
-def show_errors(console: Console, db: Database, since: datetime) -> None:
-    """Print what went wrong at the storefront."""
-    table = Table("route", "status", "reason", "requests", title="error causes")
-    for row in db.rows("shop_matrix__errors", start=since):
-        table.add_row(row["Route"], row["Status"], row["Reason"], str(row["Requests"]))
+def show_errors(console: Console, db: Database, since: datetime) -> bool:
+    """Print what went wrong where; whether every failure that an endpoint is known for was seen."""
+    table = Table("service", "route", "status", "cause", "requests", title="error causes")
+    seen = set()
+    for row in db.rows("shop_matrix__errors", start=since, services=SERVICES):
+        seen.add((row["ServiceName"], row["Route"], row["Cause"]))
+        table.add_row(row["ServiceName"], row["Route"], row["Status"], row["Cause"], str(row["Requests"]))
     console.print(table)
+    missing = [failure for failure in FAILURES if failure not in seen]
+    for service, route, cause in missing:
+        console.print(f"[red]not seen: {cause} of {route} at {service}[/]")
+    return not missing
 
 
 def break_once(settings: Settings, db: Database, number: int, quiet_s: float, fault_s: float) -> Signature:

@@ -4,9 +4,10 @@ import contextlib
 import os
 import signal
 import subprocess
+from typing import Any
 
 
-def end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+def end(process: "subprocess.Popen[Any]", seconds: float) -> None:
     """End a child process, and what is left of its group where it leads one.
 
     :param seconds: how long it has to end by itself after SIGTERM.

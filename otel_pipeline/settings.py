@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     shop_pool_size: int = Field(5, ge=1, description="Connections that each shop service keeps in its database pool")
     shop_pool_overflow: int = Field(2, ge=0, description="Connections above SHOP_POOL_SIZE that a pool may open")
     shop_pool_timeout_s: float = Field(2.0, gt=0, description="Seconds a shop request waits for a pooled connection")
+    shop_statement_timeout_s: float = Field(
+        2.5, gt=0, description="Seconds that one query of the shop may take before its database gives it up"
+    )
     shop_version: str = Field("1.4.0", description="service.version that the shop services start with")
     shop_environment: str = Field("demo", description="deployment.environment.name of the shop")
     load_seed: int = Field(7, description="Seed of the load: the same seed makes the same customers")

@@ -24,6 +24,7 @@ class ShopConfig:
     pool_size: int
     pool_overflow: int
     pool_timeout_s: float
+    statement_timeout_s: float
     otlp_endpoint: str
     otlp_token: str
 
@@ -61,6 +62,7 @@ def from_settings(service: str, settings: Settings | None = None) -> ShopConfig:
         pool_size=settings.shop_pool_size,
         pool_overflow=settings.shop_pool_overflow,
         pool_timeout_s=settings.shop_pool_timeout_s,
+        statement_timeout_s=settings.shop_statement_timeout_s,
         otlp_endpoint=os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or f"http://127.0.0.1:{settings.intake_http_port}",
         otlp_token=settings.intake_token,
     )

@@ -3,19 +3,23 @@
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import sqlalchemy
 from opentelemetry import metrics
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.metrics import CallbackOptions, Observation
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Engine, MetaData, event
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from otel_pipeline.errors import UserError
+from sample_app import deadline
 from sample_app.config import ShopConfig
 
 _NESTED = re.compile(r"\([^()]*\)")
@@ -29,7 +33,7 @@ class MeteredPool(QueuePool):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._labels: dict[str, str] = {"db.client.connection.pool.name": "default"}
-        self._pending = 0
+        self._pending = self._limit = 0
         self._pending_lock = threading.Lock()
         meter = metrics.get_meter("sample_app.database")
         self._wait = meter.create_histogram(
@@ -42,26 +46,26 @@ class MeteredPool(QueuePool):
             "db.client.connection.timeouts", "{timeout}", "Waits for a connection that timed out"
         )
 
-    def named(self, name: str, maximum: int) -> None:
-        """Give the pool its name and size in metrics, and register the gauges."""
+    def named(self, name: str, limit: int) -> None:
+        """Give the pool its name and size in metrics, and let the gauges see it."""
         self._labels = {"db.client.connection.pool.name": name}
-        meter = metrics.get_meter("sample_app.database")
+        self._limit = limit
+        if not _POOLS:
+            _register_gauges()
+        _POOLS.append(self)
 
-        def count(_: CallbackOptions) -> Iterable[Observation]:
-            used = self.checkedout()
-            yield Observation(used, {**self._labels, "db.client.connection.state": "used"})
-            yield Observation(self.checkedin(), {**self._labels, "db.client.connection.state": "idle"})
+    def count(self) -> Iterable[Observation]:
+        """Open connections by state."""
+        yield Observation(self.checkedout(), {**self._labels, "db.client.connection.state": "used"})
+        yield Observation(self.checkedin(), {**self._labels, "db.client.connection.state": "idle"})
 
-        def pending(_: CallbackOptions) -> Iterable[Observation]:
-            yield Observation(self._pending, self._labels)
+    def pending(self) -> Iterable[Observation]:
+        """Requests that wait for a connection."""
+        yield Observation(self._pending, self._labels)
 
-        def limit(_: CallbackOptions) -> Iterable[Observation]:
-            yield Observation(maximum, self._labels)
-
-        create = meter.create_observable_up_down_counter
-        create("db.client.connection.count", [count], "{connection}", "Open connections by state")
-        create("db.client.connection.pending_requests", [pending], "{request}", "Requests waiting for a connection")
-        create("db.client.connection.max", [limit], "{connection}", "The most connections the pool may open")
+    def limit(self) -> Iterable[Observation]:
+        """The most connections it may open."""
+        yield Observation(self._limit, self._labels)
 
     def connect(self) -> PoolProxiedConnection:
         """A connection from the pool.
@@ -84,40 +88,78 @@ class MeteredPool(QueuePool):
             self._pending += change
 
 
+_POOLS: list[MeteredPool] = []
+
+
+def _register_gauges() -> None:
+    """One set of gauges for all pools of the process: an instrument is registered once."""
+
+    def of_all(look: Callable[[MeteredPool], Iterable[Observation]]) -> Callable[[CallbackOptions], list[Observation]]:
+        return lambda _: [observation for pool in _POOLS for observation in look(pool)]
+
+    create = metrics.get_meter("sample_app.database").create_observable_up_down_counter
+    connections = "{connection}"
+    create("db.client.connection.count", [of_all(MeteredPool.count)], connections, "Open connections by state")
+    create("db.client.connection.max", [of_all(MeteredPool.limit)], connections, "The most that the pool may open")
+    name, waiting = "db.client.connection.pending_requests", "Requests waiting for a connection"
+    create(name, [of_all(MeteredPool.pending)], "{request}", waiting)
+
+
+@dataclass(frozen=True)
+class PoolSize:
+    """How many connections a pool keeps, how many more it may open, and how long a request waits for one."""
+
+    keeps: int
+    overflow: int
+    wait_s: float
+
+    @property
+    def limit(self) -> int:
+        """The most connections at the same time."""
+        return self.keeps + self.overflow
+
+
 def open_database(config: ShopConfig, tables: MetaData) -> Engine:
     """The engine of a service, instrumented, with its tables made.
 
-    SQLite and PostgreSQL alike get a bounded pool with a time-out.
-
     :raises UserError: SHOP_DATABASE_URL makes no sense, its driver is missing, or the server does not answer.
     """
-    sqlite = config.database_url.startswith("sqlite")
+    engine = open_pool(config, config.service, PoolSize(config.pool_size, config.pool_overflow, config.pool_timeout_s))
     try:
-        engine = _engine(config, sqlite)
-    except (ArgumentError, ModuleNotFoundError) as error:
-        raise UserError(f"SHOP_DATABASE_URL cannot be used: {error}; for PostgreSQL install psycopg[binary]") from None
-    if sqlite:
-        event.listen(engine, "connect", _sqlite_pragmas)
-    engine.pool.named(config.service, config.pool_size + config.pool_overflow)  # pyright: ignore[reportAttributeAccessIssue]
-    try:
-        tables.create_all(engine)
+        with suppress_instrumentation():
+            tables.create_all(engine)
     except OperationalError as error:
         raise UserError(f"the shop's database does not answer: {str(error.orig).strip().splitlines()[0]}") from None
-    # The instrumentation names 2.0 as the newest SQLAlchemy it knows; it works with 2.1, as tests hold it to.
-    SQLAlchemyInstrumentor().instrument(engine=engine, skip_dep_check=True)
-    event.listen(engine, "before_cursor_execute", _summarise)
     return engine
 
 
-def _engine(config: ShopConfig, sqlite: bool) -> Engine:
-    return create_engine(
-        config.database_url,
-        poolclass=MeteredPool,
-        pool_size=config.pool_size,
-        max_overflow=config.pool_overflow,
-        pool_timeout=config.pool_timeout_s,
-        connect_args={"check_same_thread": False, "timeout": 10} if sqlite else {},
-    )
+def open_pool(config: ShopConfig, name: str, size: PoolSize) -> Engine:
+    """A pool of connections to the service's database, instrumented: SQLite and PostgreSQL alike.
+
+    :param name: of the pool, in metrics.
+    :raises UserError: as :func:`open_database`.
+    """
+    instrumentor = SQLAlchemyInstrumentor()
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        # It names 2.0 as the newest SQLAlchemy it knows; it works with 2.1, as tests hold it to.
+        instrumentor.instrument(skip_dep_check=True)
+    try:
+        engine = sqlalchemy.engine.create_engine(  # looked up here: the instrumentation replaces it
+            config.database_url,
+            poolclass=MeteredPool,
+            pool_size=size.keeps,
+            max_overflow=size.overflow,
+            pool_timeout=size.wait_s,
+            connect_args=deadline.connect_args(config.database_url, config.statement_timeout_s),
+        )
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise UserError(f"SHOP_DATABASE_URL cannot be used: {error}; for PostgreSQL install psycopg[binary]") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _sqlite_pragmas)
+        deadline.watch(engine, config.statement_timeout_s)
+    engine.pool.named(name, size.limit)  # pyright: ignore[reportAttributeAccessIssue]
+    event.listen(engine, "before_cursor_execute", _summarise)
+    return engine
 
 
 def _sqlite_pragmas(connection: Any, _: Any) -> None:

@@ -82,10 +82,10 @@ MATRIX = {
         routes=frozenset(
             {"GET /inventory/check", "POST /inventory/reserve", "POST /inventory/commit", "POST /inventory/release"}
         ),
-        steps=frozenset({"inventory.safety_stock", "inventory.reserve"}),
+        steps=frozenset({"inventory.safety_stock", "inventory.reserve", "inventory.recount"}),
         jobs=frozenset({"inventory.restock"}),
         tables=frozenset({"stock", "reservations"}),
-        metrics=frozenset({"shop.reservations"}),  # calls nobody, so it has no HTTP client
+        metrics=frozenset({"http.client.request.duration", "shop.reservations"}),  # its client calls the scanners only
     ),
 }
 

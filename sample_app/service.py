@@ -17,9 +17,11 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Engine, MetaData
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sample_app import deadline
 from sample_app.client import Peer
 from sample_app.config import ShopConfig
 from sample_app.deployment import Deployment
@@ -194,6 +196,7 @@ def prepare_app(app: FastAPI) -> None:
     app.add_middleware(_RequestLog)
     app.exception_handler(ShopError)(_shop_error)
     app.exception_handler(PoolTimeout)(_pool_timeout)
+    app.exception_handler(OperationalError)(_database_error)
     app.exception_handler(RequestValidationError)(_bad_request)
     FastAPIInstrumentor.instrument_app(
         app,
@@ -223,6 +226,19 @@ async def _pool_timeout(_: Request, error: Exception) -> JSONResponse:
     trace.get_current_span().record_exception(error)
     trace.get_current_span().set_attribute("error.type", "connection_pool_timeout")
     return JSONResponse({"code": "database_busy", "message": "no database connection came free in time"}, 503)
+
+
+async def _database_error(_: Request, error: Exception) -> JSONResponse:
+    """A query that was given up at its deadline has an answer of its own; other errors of the database have not."""
+    assert isinstance(error, OperationalError)
+    if not deadline.passed(error):
+        raise error
+    logging.getLogger("shop.errors").error(
+        "database query timed out: %s", error.orig, extra={"error.type": "database_timeout"}
+    )
+    trace.get_current_span().record_exception(error)
+    trace.get_current_span().set_attribute("error.type", "database_timeout")
+    return JSONResponse({"code": "database_timeout", "message": "the query took too long"}, 503)
 
 
 async def _bad_request(_: Request, error: Exception) -> JSONResponse:

@@ -9,6 +9,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from pydantic import BaseModel
 from sqlalchemy import (
     Column,
+    Connection,
     Engine,
     Float,
     Integer,
@@ -27,6 +28,7 @@ from sqlalchemy.exc import IntegrityError
 from sample_app.catalogue import all_products
 from sample_app.errors import ShopError
 from sample_app.service import Job, Runtime, Service
+from sample_app.services.counting import CountingDesk, add_scanner
 from sample_app.services.stocktake import MovementHistory, Packs, Stocktake
 
 log = logging.getLogger("shop.inventory")
@@ -65,6 +67,11 @@ class OrderRef(BaseModel):
     order_id: str
 
 
+def recorded(db: Connection, sku: str) -> int | None:
+    """Units of an article by the stock table; None for an unknown one."""
+    return db.execute(select(stock.c.on_hand).where(stock.c.sku == sku)).scalar()
+
+
 class Warehouse:
     """The tables of stock and reservations."""
 
@@ -83,7 +90,7 @@ class Warehouse:
     def on_hand(self, sku: str) -> int | None:
         """Units on the shelf; None for an unknown article."""
         with self._engine.connect() as db:
-            return db.execute(select(stock.c.on_hand).where(stock.c.sku == sku)).scalar()
+            return recorded(db, sku)
 
     def reserve(self, order_id: str, items: dict[str, int]) -> bool:
         """Take the goods of an order off the shelf, all or none; False when they were taken before.
@@ -134,9 +141,11 @@ def build(runtime: Runtime) -> Service:
     warehouse = Warehouse(engine)
     history = MovementHistory(all_products())
     packs = Packs()
+    desk = CountingDesk(runtime.config, tracer, recorded)
     stocktake = Stocktake(engine, runtime.config.pool_size + runtime.config.pool_overflow, tracer)
     reserved = runtime.meter.create_counter("shop.reservations", "{reservation}", "Reservations by outcome")
     app = FastAPI(title="inventory", openapi_url=None)
+    add_scanner(app)
 
     def safety_stock(skus: list[str]) -> dict[str, int]:
         """Units of each article that must stay on the shelf, from the recent movements."""
@@ -145,9 +154,9 @@ def build(runtime: Runtime) -> Service:
             return history.safety_stock(skus)
 
     @app.get("/inventory/check")
-    def check(sku: str = Query(max_length=40), quantity: int = Query(1, ge=1)) -> dict[str, Any]:
+    def check(sku: str = Query(max_length=40), quantity: int = Query(1, ge=1), recount: bool = False) -> dict[str, Any]:
         kept = safety_stock([sku])[sku]
-        on_hand = warehouse.on_hand(sku)
+        on_hand = desk.count(sku) if recount else warehouse.on_hand(sku)
         if on_hand is None:
             raise ShopError(404, "unknown_sku", f"there is no article {sku}")
         available = max(0, packs.units(on_hand) - kept)

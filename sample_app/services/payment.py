@@ -44,7 +44,8 @@ DECLINED = {
     "tok_stolen": "card_declined",
     "tok_expired": "card_expired",
 }
-GATEWAY_DOWN = "tok_gateway_error"
+GATEWAY_DOWN, GATEWAY_SLOW = "tok_gateway_error", "tok_gateway_slow"
+"""Test cards for which the sandbox fails, and answers too late."""
 
 
 class PaymentBody(BaseModel):
@@ -128,6 +129,8 @@ async def sandbox(request: Request) -> JSONResponse:
     """The acquirer's test environment: not ours, so it emits nothing. Its answer depends on the card token."""
     charge = await request.json()
     await asyncio.sleep(random.lognormvariate(0, 0.25) * GATEWAY_LATENCY_MS / 1000)
+    if charge["token"] == GATEWAY_SLOW:
+        await asyncio.sleep(2 * GATEWAY_TIMEOUT_S)
     if charge["token"] == GATEWAY_DOWN:
         return JSONResponse({"code": "acquirer_unavailable"}, 503)
     if code := DECLINED.get(charge["token"]):

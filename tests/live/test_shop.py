@@ -6,32 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sample_app.catalogue import FIRST_SOLD_OUT, product
 from sample_app.config import SERVICES
 from sample_app.matrix import COMMON_METRICS, EDGES, MATRIX
-from tests.support.customers import CUSTOMER, SKU, add, ask, checkout, edges
+from tests.support.customers import CUSTOMER, SKU, add, ask, checkout, edges, named, server, visit_everything
 from tests.support.otlp_sink import CLIENT, SERVER, OtlpSink
+from tests.support.processes import eventually
 from tests.support.shop import Shop
 from tests.support.shop_fixtures import seen_fixture, shop_fixture, sink_fixture  # noqa: F401
-
-
-def visit_everything(shop: Shop) -> None:
-    """Use every route, with success and with its ordinary failures."""
-    assert ask(shop, "GET", "/").status_code == 200
-    assert ask(shop, "GET", "/products?category=rugs").json()["products"]
-    assert ask(shop, "GET", "/products/3").json()["sku"] == SKU
-    assert ask(shop, "GET", "/products/4000").json()["code"] == "no_such_product"
-    assert ask(shop, "GET", f"/inventory/check?sku={SKU}").json()["in_stock"]
-    assert add(shop).status_code == 200
-    assert add(shop, sku=product(FIRST_SOLD_OUT).sku).json()["code"] == "out_of_stock"
-    assert checkout(shop).json()["status"] == "paid"
-    assert checkout(shop).json()["code"] == "cart_empty"
-    add(shop)
-    assert checkout(shop, card_token="tok_stolen").json()["code"] == "card_declined"
-    assert checkout(shop, card_token="tok_gateway_error").status_code == 502
-    order = checkout(shop, method="later").json()
-    assert ask(shop, "POST", "/payment", {"order_id": order["order_id"]}).json()["status"] == "captured"
-    assert ask(shop, "POST", "/payment", {"order_id": order["order_id"]}).json()["code"] == "duplicate_payment"
 
 
 def test_the_shop_emits_what_the_matrix_says(shop: Shop, seen: Callable[[], OtlpSink]) -> None:
@@ -100,6 +81,37 @@ def test_a_repeat_under_one_key_places_one_order(shop: Shop) -> None:
 @pytest.mark.parametrize("path", ["/products/0", "/products/abc", "/products/99999999999999999999"])
 def test_odd_numbers_are_refused_not_stumbled_over(shop: Shop, path: str) -> None:
     assert ask(shop, "GET", path).status_code in (404, 422)
+
+
+def test_a_query_that_takes_too_long_is_given_up(shop: Shop, seen: Callable[[], OtlpSink]) -> None:
+    answer = ask(shop, "GET", "/products?category=rugs&sort=disputed")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_timeout")
+    (query,) = named(seen().spans, "storefront", "SELECT products")
+    assert query.error and query.seconds > 2.4
+    assert ask(shop, "GET", "/products?category=rugs").status_code == 200
+
+
+def test_a_rush_of_counts_exhausts_their_pool_and_no_other(shop: Shop, seen: Callable[[], OtlpSink]) -> None:
+    def rush() -> list[int]:
+        path = f"/inventory/check?sku={SKU}&recount=true"
+        with ThreadPoolExecutor(6) as pool:
+            return [answer.status_code for answer in pool.map(lambda _: ask(shop, "GET", path), range(6))]
+
+    eventually(lambda: 502 in rush(), seconds=120)
+    refused = [s for s in server(seen().spans, "inventory", "GET /inventory/check") if s.error]
+    assert {span.attributes["http.response.status_code"] for span in refused} == {503}
+    assert all("QueuePool limit of size 2" in str(span.events) for span in refused)
+    assert ask(shop, "GET", f"/inventory/check?sku={SKU}").status_code == 200
+
+
+def test_a_gateway_that_answers_too_late_is_a_time_out_of_the_payment(shop: Shop, seen: Callable[[], OtlpSink]) -> None:
+    add(shop, session="s-late")
+    order = checkout(shop, session="s-late", method="later").json()["order_id"]
+    late = ask(shop, "POST", "/payment", {"order_id": order, "card_token": "tok_gateway_slow"})
+    assert late.status_code == 502
+    (payment,) = server(seen().spans, "payment", "POST /payments")
+    assert payment.attributes["http.response.status_code"] == 504
+    assert ask(shop, "POST", "/payment", {"order_id": order}).json()["status"] == "captured"
 
 
 def test_a_service_ends_at_once_and_sends_its_last_lines(shop: Shop, sink: OtlpSink) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from sample_app.catalogue import product
+from sample_app.catalogue import FIRST_SOLD_OUT, product
 from tests.support.otlp_sink import CLIENT, SERVER, SinkSpan
 from tests.support.shop import Shop
 
@@ -56,3 +56,23 @@ def server(spans: list[SinkSpan], service: str, name: str) -> list[SinkSpan]:
 def named(spans: list[SinkSpan], service: str, name: str) -> list[SinkSpan]:
     """Spans of that name, in the order of their start."""
     return sorted((s for s in spans if (s.service, s.name) == (service, name)), key=lambda span: span.start)
+
+
+def visit_everything(shop: Shop) -> None:
+    """Use every route, with success and with its ordinary failures."""
+    assert ask(shop, "GET", "/").status_code == 200
+    assert ask(shop, "GET", "/products?category=rugs").json()["products"]
+    assert ask(shop, "GET", "/products/3").json()["sku"] == SKU
+    assert ask(shop, "GET", "/products/4000").json()["code"] == "no_such_product"
+    assert ask(shop, "GET", f"/inventory/check?sku={SKU}").json()["in_stock"]
+    assert ask(shop, "GET", f"/inventory/check?sku={SKU}&recount=true").json()["in_stock"]
+    assert add(shop).status_code == 200
+    assert add(shop, sku=product(FIRST_SOLD_OUT).sku).json()["code"] == "out_of_stock"
+    assert checkout(shop).json()["status"] == "paid"
+    assert checkout(shop).json()["code"] == "cart_empty"
+    add(shop)
+    assert checkout(shop, card_token="tok_stolen").json()["code"] == "card_declined"
+    assert checkout(shop, card_token="tok_gateway_error").status_code == 502
+    order = checkout(shop, method="later").json()
+    assert ask(shop, "POST", "/payment", {"order_id": order["order_id"]}).json()["status"] == "captured"
+    assert ask(shop, "POST", "/payment", {"order_id": order["order_id"]}).json()["code"] == "duplicate_payment"
