@@ -5,6 +5,7 @@ to the command or asset that sent them.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from otel_pipeline.settings import Settings
 Role = Literal["writer", "reader"]
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 600
+PRESENT, HISTORY = 1, 2  # priorities: the lower goes first
 
 
 class Database:
@@ -31,6 +33,8 @@ class Database:
     :param role: ``writer`` for the pipeline, ``reader`` for people and agents.
     :param comment: who asks (run id, asset key, command); lands in ``log_comment`` of every query.
     :param database: another database than the configured one (``""``: none, before migration).
+    :param history: the queries are of a backfill: they give way to those of the present, and leave half the
+        cores of the local server free.
     :raises UserError: no server, or wrong user or password.
     """
 
@@ -40,6 +44,7 @@ class Database:
         role: Role = "writer",
         comment: Mapping[str, str] | None = None,
         database: str | None = None,
+        history: bool = False,
     ) -> None:
         self.settings = settings
         reader = role == "reader" and (settings.clickhouse_reader_password or settings.clickhouse_is_local)
@@ -58,7 +63,7 @@ class Database:
                 connect_timeout=CONNECT_SECONDS,
                 send_receive_timeout=QUERY_SECONDS,
                 autogenerate_session_id=False,
-                settings={"log_comment": json.dumps(dict(comment))} if comment and not reader else {},
+                settings={} if reader else _settings(settings, comment or {}, history),
             )
         except OperationalError as error:
             raise Unavailable(
@@ -111,6 +116,16 @@ class Database:
                 kind = Unavailable if isinstance(error, OperationalError) else UserError
                 raise kind(text) from error
             raise
+
+
+def _settings(settings: Settings, comment: Mapping[str, str], history: bool) -> dict[str, Any]:
+    """Settings of a writer's queries. ClickHouse lets a query of lower priority wait while one of a higher runs."""
+    found: dict[str, Any] = {"priority": HISTORY if history else PRESENT}
+    if comment:
+        found["log_comment"] = json.dumps(dict(comment))
+    if history and settings.clickhouse_is_local:
+        found["max_threads"] = found["max_insert_threads"] = max(1, (os.cpu_count() or 2) // 2)
+    return found
 
 
 @contextmanager

@@ -22,6 +22,7 @@ GROUP = "lineage"  # one group, raw tables included: the UI folds each group int
 COLUMN = re.compile(r"^\s+`?([\w.]+)`? (.+?)(?: DEFAULT \S+)? COMMENT '((?:[^']|'')*)'", re.MULTILINE)
 
 TRIGGER_TAG = "otel_pipeline/trigger"  # why a run was asked for
+BACKFILL_TAG = "dagster/backfill"
 LIVE, LATE = "live", "late"
 INCREMENTAL = (LIVE, LATE)
 
@@ -66,7 +67,8 @@ def run(
     hour = context.partition_time_window.start
     asset = context.asset_key.to_user_string()
     comment = {"run": context.run.run_id, "asset": asset, "partition": context.partition_key}
-    with one_line_failures(context.retry_number), clickhouse.database(**comment) as db:
+    history = BACKFILL_TAG in context.run.tags
+    with one_line_failures(context.retry_number), clickhouse.database(history=history, **comment) as db:
         report = materialize(db, hour)
         return dg.MaterializeResult(metadata=metadata(report, db.settings))
 

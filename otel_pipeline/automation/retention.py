@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
+from otel_pipeline.assets.node import BACKFILL_TAG
 from otel_pipeline.automation.jobs import lineage_hour
 
 KEEP = timedelta(minutes=10)  # for people who look at what has just happened
@@ -14,7 +15,6 @@ KEEP_FAILED = timedelta(days=1)
 LOOK_BACK = timedelta(hours=30)  # an open hour is closed within two
 MOST = 200  # at a time; a tick has a minute
 PARTITION_TAG = "dagster/partition"
-BACKFILL_TAG = "dagster/backfill"
 
 
 def prune(instance: dg.DagsterInstance, now: datetime) -> int:

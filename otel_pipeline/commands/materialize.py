@@ -23,7 +23,8 @@ def command(start: datetime, end: datetime, checksums: bool, without_vectors: bo
     """Run the lineage over a window, without a UI.
 
     Every hour that the window touches is computed anew from the raw tables and replaced; running it twice gives the
-    same tables (see --checksums).
+    same tables (see --checksums). The engine lets it wait while a run of the present is at work, and leaves half of the
+    cores to others: days of history can be backfilled while the stack is up.
 
     JSON: {"start", "end", "seconds", "steps": [{"hour", "node", "rows", "metrics"}], "checksums": [{"table", "rows",
     "checksum"}]}
@@ -34,7 +35,7 @@ def command(start: datetime, end: datetime, checksums: bool, without_vectors: bo
     window = Window(start, end)
     embedder = None if without_vectors else Embedder(settings)
     began = time.monotonic()
-    with Database(settings, comment={"command": "materialize"}) as db:
+    with Database(settings, comment={"command": "materialize"}, history=True) as db:
         hours = lineage.raw_hours(db, window)
         if not hours:
             raise UserError(f"no raw rows between {iso(start)} and {iso(end)}; import some, or ask for another window")

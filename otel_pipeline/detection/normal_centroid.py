@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import anomaly_scores, baseline
@@ -12,6 +12,7 @@ from otel_pipeline.detection.version import CODE_VERSION
 
 LEAST_TRACES = 200  # for a version: fewer cannot tell one false alarm in 200
 LEAST_OPERATION_TRACES = 20  # for a root operation in it
+STRAGGLERS = timedelta(minutes=15)  # spans lie so far beside their hour
 MOST_TRACES = 500_000
 SLICES = 120  # in which bursts are looked for
 SLICE_SECONDS = 3  # at the least
@@ -30,7 +31,7 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
     traces = versions = 0
     changed = False  # a later version excludes what an earlier one calls anomalous
     for end in baseline.ends(map(utc, extent["FirstTraffic"]), hour, until):
-        if end > utc(extent["Newest"]):
+        if end > utc(extent["Newest"]) and not _over(end):
             break
         since = max(end - baseline.LOOK_BACK, utc(extent["Oldest"]))
         stands = db.one("normal_centroid__stale", hour=hour, since=since, end=end)
@@ -48,6 +49,11 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
         traces += learned
         versions += bool(learned)
     return StepReport(rows=versions, metrics={"versions": versions, "traces_learned": traces})
+
+
+def _over(end: datetime) -> bool:
+    """Whether a window that ends at midnight is over, though nothing has come since: stragglers have had their time."""
+    return end == end.replace(hour=0, minute=0, second=0) and datetime.now(UTC) > end + STRAGGLERS
 
 
 def versions_before(db: Database, end: datetime) -> bool:

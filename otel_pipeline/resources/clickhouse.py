@@ -18,13 +18,14 @@ class ClickHouse(dg.ConfigurableResource):
     """Where ClickHouse is, is said by the settings, as for the command line; here is nothing to configure."""
 
     @contextmanager
-    def database(self, **comment: str) -> Iterator[Database]:
+    def database(self, *, history: bool = False, **comment: str) -> Iterator[Database]:
         """A connection, closed afterwards.
 
+        :param history: its queries give way to those of the present.
         :param comment: goes into ``log_comment`` of every query, and so into ``system.query_log``.
         :raises UserError: no server, or it refuses us.
         """
-        with Database(load(), comment=comment) as db:
+        with Database(load(), comment=comment, history=history) as db:
             yield db
 
 

@@ -64,3 +64,11 @@ def test_an_error_of_ours_stays_what_it_is(settings: Settings, monkeypatch: pyte
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_file_says_what_it_is_for(name: str) -> None:
     assert sqlfiles.query(name).startswith("-- "), "grain, key, and who calls it"
+
+
+def test_a_backfill_gives_way_to_the_present(settings: Settings) -> None:
+    asked = "SELECT toUInt64(getSetting('priority')), toUInt64(getSetting('max_threads'))"
+    with Database(settings) as present, Database(settings, history=True) as past:
+        first, second = (db.client.query(asked).result_rows[0] for db in (present, past))
+    assert 0 < first[0] < second[0], "0 would take no part in it"
+    assert second[1] <= max(1, first[1])
