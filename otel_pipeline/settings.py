@@ -71,6 +71,17 @@ class Settings(BaseSettings):
     mcp_review: bool = Field(
         False, description="Whether agents may store a person's decision on a pattern (tool review_pattern)"
     )
+    vector_index_from: int = Field(
+        20000,
+        ge=1,
+        description="Distinct log templates from which on an HNSW index finds the nearest; fewer are scanned",
+    )
+    pattern_stale_days: int = Field(
+        90, ge=1, description="Days after which a confirmed error pattern that was not seen is stale"
+    )
+    pattern_version_days: int = Field(
+        14, ge=1, description="Days after which it is stale when the versions in which it was seen are gone"
+    )
 
     shop_port: int = Field(
         8000, description="Port of the sample shop's storefront; cart, checkout, payment, inventory follow"

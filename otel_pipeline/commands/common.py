@@ -1,5 +1,6 @@
 """What several commands share: the options of a time window, ``--json``, and how to print."""
 
+import getpass
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -54,6 +55,7 @@ def window_options(required: bool = True) -> Callable[[Callable[..., Any]], Call
     return wrap
 
 
+who_option = click.option("--who", default=getpass.getuser, show_default="your login", help="Who says so.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 
 

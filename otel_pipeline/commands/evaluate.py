@@ -116,3 +116,27 @@ def shop(as_json: bool) -> None:
         print_json(answer)
     else:
         evaluation_tables.shop(answer)
+
+
+@command.command()
+@click.argument("home", type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True))
+@json_option
+def memory(home: Path, as_json: bool) -> None:
+    """The error memory: is a fault known again, and only then? On the database of a kept stack, which is copied.
+
+    HOME is the OTEL_PIPELINE_HOME of a stack that ran with faults (fault_ledger), each scenario twice or more.
+
+    \b
+    --json: {"faults", "incidents", "scenarios", "again", "recall_at_1", "unseen", "false_recall", "poisoned",
+             "poison_served", "cases": {"again" and "unseen": [{"start", "scenario", "service", "recalled", "right",
+             "why"}]}}
+    """
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation.memory import evaluate
+
+    with progress_console.status("starting a server") as status:
+        answer = evaluate(home, status.update)
+    if as_json:
+        print_json(answer)
+    else:
+        evaluation_tables.memory(answer)

@@ -97,3 +97,18 @@ def shop(answer: dict[str, Any]) -> None:
             scenario, f"{count:,}", *(" / ".join(share(c.get(f)) for f in ("ap", "auc", "f1")) for c in cells)
         )
     console.print(table)
+
+
+def memory(answer: dict[str, Any]) -> None:
+    """Print what the error memory knew again, and what it rightly did not know."""
+    for kind, title in (("again", "seen before"), ("unseen", "its scenario left out of the memory")):
+        table = Table("incident", "scenario", "recalled", "", "why", title=title)
+        for row in answer["cases"][kind]:
+            right = "right" if row["right"] else "[red]wrong[/]"
+            table.add_row(f"{row['start']:%H:%M:%S}", row["scenario"] or "-", row["recalled"] or "-", right, row["why"])
+        console.print(table)
+    table = Table("", "of", "")
+    table.add_row("recall@1, seen before", str(answer["again"]), share(answer["recall_at_1"]))
+    table.add_row("false recall, never seen", str(answer["unseen"]), share(answer["false_recall"]))
+    table.add_row("poisoned entries served", str(answer["poisoned"]), str(answer["poison_served"]))
+    console.print(table)

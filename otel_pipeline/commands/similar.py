@@ -18,7 +18,7 @@ def command(trace_id: str, limit: int, as_json: bool) -> None:
     \b
     --json: {"trace_id", "start", "services", "errors": [{"template_id", "template", "service", "severity", "line"}],
              "past": [as the hits of search], "patterns": [{"pattern_id", "error_signature", "root_cause", "resolution",
-             "Status", "occurrence_count", "shared_templates", "is_evidence", "distance", ...}], "notes"}
+             "Status", "Harmless", "occurrence_count", "shared_templates", "is_evidence", "distance", ...}], "notes"}
     """
     from otel_pipeline.clickhouse import Database
     from otel_pipeline.investigate.similar import similar
@@ -48,7 +48,7 @@ def command(trace_id: str, limit: int, as_json: bool) -> None:
             markup=False,
             soft_wrap=True,
         )
-        console.print(f"    cause       {pattern['root_cause'] or 'not known yet'}", markup=False, soft_wrap=True)
-        console.print(f"    resolution  {pattern['resolution'] or 'not known yet'}", markup=False, soft_wrap=True)
+        console.print(f"    cause       {pattern['root_cause'] or 'not confirmed yet'}", markup=False, soft_wrap=True)
+        console.print(f"    resolution  {pattern['resolution'] or 'not confirmed yet'}", markup=False, soft_wrap=True)
     for note in found.notes:
         console.print(note, markup=False, style="yellow")

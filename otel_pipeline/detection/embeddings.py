@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import vector_index
 from otel_pipeline.detection.model import StepReport
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def materialize(db: Database, embedder: Embeds, hour: datetime) -> StepReport:
             ],
             ["Model", "TextHash", "Kind", "Text", "Vector", "Dimensions"],
         )
+    indexed = vector_index.maintain(db, embedder.model)
+    report = db.one("embeddings__report", model=embedder.model)
     return StepReport(
         rows=len(missing),
-        metrics={"embedded": len(missing), **db.one("embeddings__report", model=embedder.model)},
+        metrics={"embedded": len(missing), "indexed_vectors": indexed, **report},
         tables={"new": [{"kind": row["Kind"], "text": row["Text"][:300]} for row in missing[:20]]},
     )

@@ -6,12 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import memory
+from otel_pipeline.detection import memory, recall
 from otel_pipeline.detection.model import HOUR, StepReport, utc
+from otel_pipeline.detection.recall import Sign
 from otel_pipeline.detection.staging import replacing_partition
 from otel_pipeline.embedding import Embedder
 
 EXAMPLES = 10
+SHOWN = 8  # signs that are put into words
+LEAST_SHARE = 0.2  # of the traces that show the most frequent sign
+SLOW_SHARE = 0.5  # of the anomalous traces, for what is slow
+LEAST_SURPRISE = 1.3
+STRUCTURE = ("Features", "Services", "Templates", "Shapes", "Exceptions")
 
 
 def materialize(db: Database, hour: datetime, embedder: Embedder | None = None) -> StepReport:
@@ -50,10 +56,12 @@ def _remember(
     chosen: dict[str, uuid.UUID] = {}
     for incident in incidents:
         before = _same_incident(patterns, incident["IncidentId"])
-        fresh = _from_incident(incident)
-        known = before or _recalled(patterns, fresh, embedder)
+        fresh = from_incident(db, incident)
+        if before is None:
+            fresh = embedded(fresh, embedder)
+        known = before or recall.same(patterns.values(), fresh)
         if known is None:
-            pattern, action = _embedded(fresh, embedder), "noted"
+            pattern, action = fresh, "noted"
             noted += 1
         else:
             pattern, action = _merged(known, fresh), "" if before else "seen"
@@ -73,43 +81,60 @@ def _same_incident(patterns: dict[uuid.UUID, memory.Pattern], incident: str) -> 
     return next((p for p in patterns.values() if incident in p.Incidents), None)
 
 
-def _recalled(
-    patterns: dict[uuid.UUID, memory.Pattern], fresh: memory.Pattern, embedder: Embedder | None
-) -> memory.Pattern | None:
-    fresh = _embedded(fresh, embedder)
-    match = memory.recall(patterns.values(), fresh.service_name, fresh.Features, fresh.embedding, fresh.EmbeddingModel)
-    return match.pattern if match else None
-
-
-def _embedded(pattern: memory.Pattern, embedder: Embedder | None) -> memory.Pattern:
+def embedded(pattern: memory.Pattern, embedder: Embedder | None) -> memory.Pattern:
+    """The pattern with the vector of its text, where there is an embedder."""
     if embedder is None or pattern.embedding:
         return pattern
     vector = embedder.embed([pattern.EmbeddedText])[0]
     return replace(pattern, embedding=tuple(float(x) for x in vector), EmbeddingModel=embedder.model)
 
 
-def _from_incident(incident: dict[str, Any]) -> memory.Pattern:
-    features = memory.features_of(*(incident[f"Reasons.{name}"] for name in ("Kind", "Service", "Operation", "What")))
-    reasons = zip(incident["Reasons.Kind"], incident["Reasons.What"], strict=True)
-    message = next((what for kind, what in reasons if kind == "error"), incident["Title"])
-    signature = f"{incident['Service']}: {'; '.join(features[:6])}"
+def from_incident(db: Database, incident: dict[str, Any]) -> memory.Pattern:
+    """What an incident (row of error_patterns__incidents) looks like as a pattern: suspected, without a vector."""
+    signs = signs_of(db, incident)
+    service = incident["Service"]
+    own = [sign for sign in signs if sign.service == service] or signs
+    message = next((sign.detail for sign in own if sign.kind == "template"), incident["Title"])
+    words = "; ".join(sign.words for sign in own[:SHOWN]) or incident["Title"]
     return memory.Pattern(
-        pattern_id=uuid.uuid5(memory.NAMESPACE, f"{signature} {incident['IncidentId']}"),
+        pattern_id=uuid.uuid5(memory.NAMESPACE, f"{service} {incident['IncidentId']}"),
         created_at=utc(incident["Start"]),
-        error_signature=signature,
+        error_signature=f"{service}: {words}",
         error_message=message,
-        service_name=incident["Service"],
+        service_name=service,
         occurrence_count=1,
         first_seen=utc(incident["Start"]),
         last_seen=utc(incident["End"]),
         related_trace_ids=tuple(incident["ExampleTraceIds"]),
-        EmbeddedText=f"{incident['Title']}. {message}",
-        Services=tuple(sorted({s for s in incident["Reasons.Service"] if s})),
-        Features=tuple(features),
+        EmbeddedText=f"{service}: {words}",
+        Services=tuple(sorted({sign.service for sign in signs} | {service})),
+        Features=tuple(sorted(str(sign) for sign in signs)),
         Templates=tuple(incident["Templates"]),
         Shapes=tuple(incident["Shapes"]),
+        Exceptions=tuple(sorted({sign.detail for sign in signs if sign.kind in ("begins", "error")})),
+        Versions=tuple(incident["Versions"]),
         Incidents=(incident["IncidentId"],),
     )
+
+
+def signs_of(db: Database, incident: dict[str, Any]) -> list[Sign]:
+    """The signs of an incident: what became frequent in its traces, and what was slow in a good part of them.
+
+    Ordered by kind and name, so that the same trouble reads the same each time.
+    """
+    rows = db.rows("error_patterns__rises", start=utc(incident["Start"]), end=utc(incident["End"]))
+    most = max((row["Here"] for row in rows), default=0)
+    found = {
+        Sign(row["Kind"], row["Service"], row["Operation"], row["Detail"])
+        for row in rows
+        if row["Here"] >= LEAST_SHARE * most
+    }
+    enough = max(2, SLOW_SHARE * incident["Anomalous"])
+    columns = (incident[f"Reasons.{name}"] for name in ("Kind", "Service", "Operation", "Traces", "Surprise"))
+    for kind, service, operation, traces, surprise in zip(*columns, strict=True):
+        if kind in ("latency", "network") and traces >= enough and surprise >= LEAST_SURPRISE:
+            found.add(Sign(kind, service, operation, ""))
+    return sorted(found)
 
 
 def _merged(known: memory.Pattern, fresh: memory.Pattern) -> memory.Pattern:
@@ -124,5 +149,6 @@ def _merged(known: memory.Pattern, fresh: memory.Pattern) -> memory.Pattern:
         last_seen=max(known.last_seen, fresh.last_seen),
         related_trace_ids=fresh.related_trace_ids if alone else tuple(traces)[:EXAMPLES],
         Incidents=incidents,
-        **({name: getattr(fresh, name) for name in ("Features", "Services", "Templates", "Shapes")} if alone else {}),
+        Versions=tuple(sorted({*known.Versions, *fresh.Versions})),
+        **({name: getattr(fresh, name) for name in STRUCTURE} if alone else {}),
     )

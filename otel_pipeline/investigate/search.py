@@ -1,6 +1,7 @@
 """Log lines that mean this: nearest templates by meaning and by words, joined back to counts, lines and traces.
 
-Texts are few, so the scan over their vectors is exact. What holds a digit is masked in templates; a code in the query
+Texts are few, so the scan over their vectors is exact; where there are many, the vector index and the text index name
+candidates, which are then ranked in the same way. What holds a digit is masked in templates; a code in the query
 (``ERR-4711``, an id) is therefore looked up in the raw lines, and a line that holds it beats any neighbour in meaning.
 """
 
@@ -14,12 +15,15 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import HOUR, utc
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
+from otel_pipeline.investigate.nearest import index_for, nearest
 
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
 MOST_CODES = 3
 # With a window, so many times more templates are ranked than are shown: some have no line in it.
 SPARE = 5
+# Where an index finds them: neighbours in meaning, and in words, that are ranked. A filter may leave few of them.
+CANDIDATES = 200
 _STOP = frozenset(
     re.findall(
         r"\w+",
@@ -96,10 +100,10 @@ def search(
     # Events of clocks that run fast are found, too.
     until = end or datetime.now(UTC) + timedelta(days=365)
     coded = _coded(db, text, service, begin, until)
-    rows = db.rows(
-        "search__templates",
-        vector=vector,
-        model=model,
+    rows = _ranked(
+        db,
+        model,
+        vector,
         words=words_of(text),
         coded=list(coded),
         service=service,
@@ -121,6 +125,16 @@ def search(
     if not hits:
         notes.append("no template fits; see that the lineage has run over the window (`otel-pipeline materialize`)")
     return Found(text, hits, notes)
+
+
+def _ranked(db: Database, model: str, vector: list[float], **asked: Any) -> list[dict[str, Any]]:
+    """Templates by meaning and words: all of them, or the candidates of the indexes where there are many."""
+    if not (table := index_for(db, model, len(vector))):
+        return db.rows("search__templates", vector=vector, model=model, **asked)
+    near = nearest(db, table, vector, CANDIDATES)
+    words = db.rows("search__words", words=asked["words"], limit=CANDIDATES) if asked["words"] else []
+    ids = [*(row["TemplateId"] for row in words), *asked["coded"]]
+    return db.rows("search__among", ids=ids, hashes=list(near), similarities=list(near.values()), **asked)
 
 
 def words_of(text: str) -> list[str]:

@@ -29,7 +29,8 @@ class Message:
 class Similar:
     """A trace, its errors, those like them before it, and the patterns of the memory that fit.
 
-    :param patterns: rows of error_patterns with ``shared_templates``, ``is_evidence`` and ``distance`` (2: unknown).
+    :param patterns: rows of known_patterns with ``shared_templates``, ``is_evidence`` and ``distance`` (2: unknown);
+        cause and remedy are empty where no person confirmed them.
     """
 
     trace_id: str
@@ -76,7 +77,9 @@ def similar(db: Database, model: str, trace_id: str, *, limit: int = 5) -> Simil
     )
     for pattern in patterns:
         del pattern["comparable"]
-        pattern["first_seen"], pattern["last_seen"] = utc(pattern["first_seen"]), utc(pattern["last_seen"])
+        pattern["root_cause"], pattern["resolution"] = pattern.pop("cause"), pattern.pop("remedy")
+        for name in ("first_seen", "last_seen", "ReviewedAt"):
+            pattern[name] = utc(pattern[name])
     if not patterns:
         notes.append("no known pattern")
     return Similar(trace_id, start, services, errors, past, patterns, notes)

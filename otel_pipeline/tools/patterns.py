@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from otel_pipeline.detection import memory
+from otel_pipeline.detection import memory, reviews
 from otel_pipeline.errors import UserError
 from otel_pipeline.tools.model import Arguments, Context, Tool
 from otel_pipeline.tools.untrusted import Ours, named
@@ -113,12 +113,12 @@ def review_pattern(context: Context, asked: ReviewArguments) -> dict[str, Any]:
     if asked.decision == "confirm":
         if not asked.root_cause or not asked.resolution:
             raise UserError("to confirm a pattern give root_cause and resolution")
-        pattern = memory.resolve(
+        pattern = reviews.confirm(
             context.writer, asked.pattern_id, asked.root_cause, asked.resolution, who=who, note=asked.note
         )
     else:
         harmless = asked.decision == "harmless"
-        pattern = memory.reject(context.writer, asked.pattern_id, who=who, note=asked.note, harmless=harmless)
+        pattern = reviews.reject(context.writer, asked.pattern_id, who=who, note=asked.note, harmless=harmless)
     return {"pattern_id": str(pattern.pattern_id), "status": Ours(pattern.Status), "stored": True}
 
 

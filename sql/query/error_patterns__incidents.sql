@@ -1,7 +1,21 @@
--- Grain: an incident that began in the hour. Key: IncidentId. Called by detection.error_patterns.
+-- Grain: an incident that began in the hour. Key: IncidentId. Called by detection.error_patterns and evaluation.memory.
+-- Versions: service.version of the blamed service in its example traces.
 SELECT
-    IncidentId, Start, End, Service, Title, `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, ExampleTraceIds,
-    Templates, Shapes, PatternId
-FROM incidents
+    i.IncidentId AS IncidentId, Start, End, Service, Title, `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Traces`, `Reasons.Surprise`, Anomalous, ExampleTraceIds,
+    Templates, Shapes, PatternId, arraySort(arrayDistinct(v.Found)) AS Versions
+FROM incidents AS i
+LEFT JOIN
+(
+    SELECT IncidentId, groupArrayIf(t.Versions[s.Service], t.Versions[s.Service] != '') AS Found
+    FROM (SELECT IncidentId, toString(Service) AS Service, arrayJoin(ExampleTraceIds) AS TraceId FROM incidents WHERE Hour = {hour:DateTime}) AS s
+    INNER JOIN
+    (
+        SELECT TraceId, Versions
+        FROM trace_summaries
+        WHERE Hour >= {hour:DateTime} - INTERVAL 1 HOUR AND Hour <= {hour:DateTime} + INTERVAL 2 HOUR
+            AND TraceId IN (SELECT arrayJoin(ExampleTraceIds) FROM incidents WHERE Hour = {hour:DateTime})
+    ) AS t ON t.TraceId = s.TraceId
+    GROUP BY IncidentId
+) AS v ON v.IncidentId = i.IncidentId
 WHERE Hour = {hour:DateTime}
 ORDER BY Start, IncidentId

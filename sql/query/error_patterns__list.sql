@@ -2,6 +2,6 @@
 SELECT
     pattern_id, created_at, error_signature, error_message, service_name, root_cause, resolution, occurrence_count, last_seen,
     related_trace_ids, embedding, EmbeddingModel, EmbeddedText, Status, Harmless, first_seen, Services, Features, Templates, Shapes,
-    Incidents, ChangedBy
-FROM error_patterns FINAL
+    Exceptions, Versions, CheckQuery, CheckFailures, ReviewedBy, ReviewedAt, Incidents, ChangedBy
+FROM known_patterns
 ORDER BY last_seen DESC, pattern_id

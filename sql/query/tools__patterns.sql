@@ -2,7 +2,7 @@
 SELECT
     pattern_id, error_message, service_name, root_cause, resolution, Status, Harmless, occurrence_count, last_seen, related_trace_ids,
     cosineDistance(embedding, {vector:Array(Float32)}) AS Distance
-FROM error_patterns FINAL
+FROM known_patterns
 WHERE EmbeddingModel = {model:String} AND length(embedding) = length({vector:Array(Float32)})
     AND (Status != 'rejected' OR Harmless)
     AND ({service:String} = '' OR service_name = {service:String})

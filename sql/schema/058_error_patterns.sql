@@ -22,6 +22,12 @@ CREATE TABLE IF NOT EXISTS error_patterns ${ON_CLUSTER}
     Features Array(String) COMMENT 'Structure: kind, service, operation and type of each recurring reason' CODEC(ZSTD(1)),
     Templates Array(UInt64) COMMENT 'Structure: log templates that mark it',
     Shapes Array(UInt64) COMMENT 'Structure: trace shapes that mark it',
+    Exceptions Array(LowCardinality(String)) COMMENT 'Structure: exception types of its errors',
+    Versions Array(LowCardinality(String)) COMMENT 'service.version of the blamed service when it was seen',
+    CheckQuery String COMMENT 'Read-only query that must hold on the window of a new incident ({start}, {end}); empty: its own features are looked for' CODEC(ZSTD(1)),
+    CheckFailures UInt16 COMMENT 'How often in a row its check did not hold',
+    ReviewedBy String COMMENT 'Who decided last: confirmed, corrected, rejected',
+    ReviewedAt DateTime64(3) COMMENT 'When; 1970-01-01: nobody has yet',
     Incidents Array(String) COMMENT 'Incidents that matched it: IncidentId',
     ChangedBy String COMMENT 'Who changed it last',
     UpdatedAt DateTime64(3) DEFAULT now64(3) COMMENT 'When this row was written'

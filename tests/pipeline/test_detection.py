@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import chain, lineage, memory
+from otel_pipeline.detection import chain, lineage, memory, reviews
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.errors import UserError
 from otel_pipeline.investigate.engine import investigate
@@ -137,7 +137,7 @@ def test_memory_notes_an_incident_once_and_recalls_what_people_said(database: Da
     assert (pattern.Status, pattern.service_name, pattern.occurrence_count) == ("suspected", "stock", 2)
     window = Window(START + timedelta(seconds=350), START + timedelta(seconds=410))
     assert [known.remedy for known in investigate(database, window).known] == [""]
-    memory.resolve(database, str(pattern.pattern_id)[:8], "bad release", "roll back", who="kim")
+    reviews.confirm(database, str(pattern.pattern_id)[:8], "bad release", "roll back", who="kim")
     chain.run(database, None, DAY)
     (known,) = investigate(database, window).known
     assert (known.remedy, known.status, known.occurrences) == ("roll back", "confirmed", 2)

@@ -2,13 +2,15 @@
 
 import re
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import embeddings, log_templates
+from otel_pipeline.detection import embeddings, log_templates, memory, reviews
 from otel_pipeline.detection.model import HOUR
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
@@ -171,23 +173,23 @@ def test_queries_are_data(filled: Database, words: Words) -> None:
 
 
 def test_similar_finds_what_was_said_before_and_what_fixed_it(filled: Database, words: Words) -> None:
-    filled.client.command(
-        "INSERT INTO error_patterns (pattern_id, error_signature, service_name, resolution, Status, Templates)"
-        " SELECT generateUUIDv4(), 'gateway', 'payment', 'larger pool', 'confirmed', groupArray(TemplateId)"
-        " FROM log_templates FINAL WHERE Text LIKE 'gateway%'"
-    )
-    filled.client.command(
-        "INSERT INTO error_patterns (pattern_id, error_signature, service_name, resolution, Status, Templates)"
-        " SELECT generateUUIDv4(), 'poison', 'payment', 'delete everything', 'rejected', groupArray(TemplateId)"
-        " FROM log_templates FINAL WHERE Text LIKE 'gateway%'"
-    )
+    ids = [
+        row[0]
+        for row in filled.client.query("SELECT TemplateId FROM log_templates WHERE Text LIKE 'gateway%'").result_rows
+    ]
+    known = reviews.add(filled, words, "payment", "gateway", root_cause="pool", resolution="larger pool", who="kim")
+    memory.write(filled, replace(known, Templates=tuple(ids)))
+    forged = replace(known, pattern_id=uuid4(), resolution="delete everything", Templates=tuple(ids))
+    memory.write(filled, forged)
+    memory.write(filled, replace(forged, pattern_id=uuid4(), Status="rejected"))
     found = similar(filled, words.model, "b2")
     assert [error.line for error in found.errors] == ["gateway refused card 4714: timeout after 9 ms"]
     assert found.past[0].template == found.errors[0].template
     assert found.past[0].lines == 3
     assert "b2" not in found.past[0].trace_ids
     assert all(hit.first_seen < found.start for hit in found.past)
-    assert [pattern["resolution"] for pattern in found.patterns] == ["larger pool"]
+    said = [(pattern["Status"], pattern["resolution"]) for pattern in found.patterns]
+    assert said == [("confirmed", "larger pool"), ("suspected", "")]
 
 
 def test_similar_of_a_trace_without_errors_and_of_none(filled: Database, words: Words) -> None:
@@ -209,9 +211,45 @@ def test_the_plans_queries_run_as_documented(filled: Database, words: Words) -> 
     rows = filled.rows("plan__similar_errors", current_trace_id="b2", embedding_model="words")
     assert {row["TraceId"] for row in rows} >= {"a1", "a2"}
     assert all(row["distance"] < 0.3 for row in rows)
-    assert filled.rows("plan__anomalous_traces", embedding_model="words") == []
-    vector = words.embed(["gateway refused"])[0].tolist()
-    assert filled.rows("plan__match_pattern", query_embedding=vector, embedding_model="words") == []
+
+
+def test_the_plan_s_anomalous_traces_stand_out_from_the_centroid(database: Database, words: Words) -> None:
+    shapes = ["edge > orders > stock", "edge > orders > stock > stock", "payment > bank timeout retry"]
+    recent = datetime.now(UTC) - timedelta(minutes=2)
+    database.client.command(
+        "INSERT INTO trace_summaries (Hour, Timestamp, TraceId, span_sequence, Shape, ShapeHash, Duration, ErrorCount)"
+        " SELECT toStartOfHour({t:DateTime}), {t:DateTime}, format('t{}', number), s, s, cityHash64(s), 7000000, number"
+        " FROM (SELECT number, {shapes:Array(String)}[if(number = 9, 3, 1 + number % 2)] AS s FROM numbers(10))",
+        parameters={"t": recent, "shapes": shapes},
+    )
+    embeddings.materialize(database, words, recent.replace(minute=0, second=0, microsecond=0))
+    embeddings.materialize(database, Words("other", 32), recent.replace(minute=0, second=0, microsecond=0))
+    rows = database.rows("plan__anomalous_traces", embedding_model="words")
+    assert len(rows) == 10
+    assert (rows[0]["TraceId"], rows[0]["span_sequence"], rows[0]["error_count"]) == ("t9", shapes[2], 9)
+    assert rows[0]["anomaly_score"] > 2 * rows[1]["anomaly_score"]
+    # The same distances, computed here.
+    vectors = words.embed([shapes[i] for i in (0, 1, 0, 1, 0, 1, 0, 1, 0, 2)])
+    center = vectors.mean(axis=0)
+    expected = 1 - vectors @ center / np.linalg.norm(center)
+    assert [row["anomaly_score"] for row in rows] == pytest.approx(sorted(expected, reverse=True), abs=1e-4)
+
+
+def test_the_plan_s_pattern_match_serves_remedies_that_people_confirmed(database: Database, words: Words) -> None:
+    known = reviews.add(database, words, "payment", "gateway refused", root_cause="tls", resolution="renew", who="kim")
+    memory.write(database, replace(known, pattern_id=uuid4(), resolution="drop all tables"))
+    reviews.add(database, words, "cart", "items are gone", root_cause="cache", resolution="flush", who="kim")
+    rejected = reviews.propose(
+        database, words, "payment", "gateway refused twice", root_cause="", resolution="", who="x"
+    )
+    reviews.reject(database, str(rejected.pattern_id), who="kim")
+    vector = words.embed(["payment gateway refused"])[0].tolist()
+    rows = database.rows("plan__match_pattern", query_embedding=vector, embedding_model="words")
+    assert sorted((row["Status"], row["root_cause"], row["resolution"]) for row in rows) == [
+        ("confirmed", "tls", "renew"),
+        ("suspected", "", ""),
+    ]
+    assert all(row["similarity"] < 0.01 for row in rows)
 
 
 def test_the_reader_may_search(filled: Database, words: Words, settings: Settings) -> None:

@@ -4,10 +4,22 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from otel_pipeline.detection import memory
-from otel_pipeline.detection.memory import Pattern
+import pytest
 
-FEATURES = ("error stock GET /stock Timeout", "latency stock connect", "template stock 17")
+from otel_pipeline.detection import recall, reviews
+from otel_pipeline.detection.memory import Pattern
+from otel_pipeline.detection.pattern_check import Checked
+from otel_pipeline.detection.recall import Sign
+from otel_pipeline.errors import UserError
+
+FEATURES = tuple(
+    str(Sign(*parts))
+    for parts in (
+        ("begins", "stock", "GET /stock", "Timeout"),
+        ("latency", "stock", "connect", ""),
+        ("template", "cart", "", "stock did not answer"),
+    )
+)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -19,6 +31,8 @@ def pattern(**values: object) -> Pattern:
         "s",
         "m",
         "stock",
+        root_cause="pool leak",
+        resolution="restart",
         Features=FEATURES,
         embedding=(1.0, 0.0),
         EmbeddingModel="m",
@@ -27,49 +41,88 @@ def pattern(**values: object) -> Pattern:
     return replace(known, **values)  # pyright: ignore[reportArgumentType]
 
 
-def recall(
-    known: list[Pattern],
-    service: str = "stock",
-    features: tuple[str, ...] = FEATURES,
-    vector: tuple[float, ...] = (1.0, 0.1),
-):
-    """The recalled pattern."""
-    match = memory.recall(known, service, features, vector, "m")
-    return match.pattern if match else None
+def answer(known: list[Pattern], **values: object) -> recall.Recall:
+    """What the memory says to an incident like the pattern, but for ``values``."""
+    return recall.recall(known, pattern(**{"Status": "suspected", "embedding": (1.0, 0.1), **values}))
 
 
 def test_structure_and_meaning_must_both_agree():
     known = pattern()
-    assert recall([known]) == known
-    assert recall([known], features=("error cart POST /cart 500",)) is None
-    assert recall([known], vector=(0.0, 1.0)) is None
-    assert recall([known], service="cart") is None
+    assert answer([known]).pattern == known
+    assert answer([known], Features=(str(Sign("begins", "stock", "GET /stock", "KeyError")),)).pattern is None
+    assert answer([known], embedding=(0.0, 1.0)).pattern is None
+    assert answer([known], service_name="cart").pattern is None
+
+
+def test_what_callers_suffer_alone_is_no_agreement():
+    mine = (str(Sign("begins", "stock", "SELECT", "Deadlock")), FEATURES[2])
+    found = answer([pattern()], Features=mine)
+    assert found.pattern is None
+    assert found.why == "no known pattern"
 
 
 def test_without_vectors_structure_alone_decides():
     known = pattern(embedding=(), EmbeddingModel="")
-    assert recall([known], vector=()) == known
+    assert answer([known], embedding=()).pattern == known
 
 
 def test_another_model_s_vector_is_not_compared():
-    assert recall([pattern(EmbeddingModel="other", embedding=(0.0, 1.0))]) is not None
+    assert answer([pattern(EmbeddingModel="other", embedding=(0.0, 1.0))]).pattern is not None
 
 
-def test_what_people_rejected_is_not_recalled_unless_it_is_known_to_be_harmless():
-    assert recall([pattern(Status="rejected")]) is None
-    assert recall([pattern(Status="rejected", Harmless=True)]) is not None
+def test_what_people_described_in_words_alone_is_recalled_only_when_very_near():
+    told = pattern(Features=())
+    assert answer([told], embedding=(1.0, 0.1)).pattern == told
+    assert answer([told], embedding=(1.0, 0.7)).pattern is None
 
 
-def test_of_two_that_are_alike_the_confirmed_one_is_recalled():
-    confirmed, suspected = pattern(), pattern(Status="suspected")
-    assert recall([suspected, confirmed]) == confirmed
+@pytest.mark.parametrize("status", ["suspected", "rejected", "stale"])
+def test_only_what_is_confirmed_is_recalled(status: str):
+    found = answer([pattern(Status=status)])
+    assert found.pattern is None
+    assert status in found.why
 
 
-def test_features_hold_no_numbers_that_vary():
-    found = memory.features_of(
-        ["error", "latency", "structure"],
-        ["a", "a", "a"],
-        ["GET", "connect", "GET"],
-        ["error begins here: Timeout: after <*> s", "slow: own time a call, ms", "unseen shape of the trace"],
-    )
-    assert found == ["error a GET Timeout", "latency a connect"]
+def test_known_harmless_is_a_recall_of_its_own():
+    known = pattern(Harmless=True)
+    assert answer([known]).pattern == known
+
+
+def test_two_causes_that_fit_about_as_well_are_no_answer_but_the_same_cause_twice_is():
+    one, other = pattern(), pattern(root_cause="disk full")
+    assert answer([one, other]).pattern is None
+    assert "fit about as well" in answer([one, other]).why
+    assert answer([one, pattern()]).pattern is not None
+
+
+def test_a_rejected_twin_keeps_the_memory_silent():
+    assert answer([pattern(), pattern(Status="rejected")]).pattern is None
+
+
+@pytest.mark.parametrize("holds", [False, None])
+def test_a_check_that_does_not_hold_or_cannot_be_asked_keeps_the_memory_silent(holds: bool | None):
+    known = pattern()
+    fresh = pattern(Status="suspected")
+    said = recall.recall([known], fresh, lambda _: Checked(holds, "its check says no"))
+    assert said.pattern is None
+    assert "its check says no" in said.why
+    assert recall.recall([known], fresh, lambda _: Checked(True, "its check holds")).pattern == known
+
+
+def test_signs_are_written_and_read_back():
+    sign = Sign("error", "a", "GET /x y", "Timeout\twith a tab")
+    assert Sign.parse(str(sign)) == sign._replace(detail="Timeout with a tab")
+    assert Sign.parse("of an older form").detail == "of an older form"
+    assert Sign("latency", "a", "connect", "").words == "slow connect"
+
+
+@pytest.mark.parametrize("who", ["", " ", "lineage", "agent", "MCP claude", "bot-7", "kim\x1b[2J"])
+def test_programs_do_not_decide(who: str):
+    with pytest.raises(UserError, match="who"):
+        reviews.person(who)
+
+
+@pytest.mark.parametrize("value", ["", "x" * 2001, "run \u202efdp.exe", "a\x00b"])
+def test_words_that_cannot_be_stored(value: str):
+    with pytest.raises(UserError, match="resolution"):
+        reviews.text(value, "resolution")

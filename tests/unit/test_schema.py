@@ -37,7 +37,7 @@ def test_every_column_has_a_comment(file: SchemaFile) -> None:
 def test_statement_is_one_explained_and_safe_to_run_again(file: SchemaFile) -> None:
     text = file.path.read_text()
     assert text.startswith("-- ")
-    assert re.search(r"CREATE (OR REPLACE|[A-Z ]+ IF NOT EXISTS)|ADD COLUMN IF NOT EXISTS", text)
+    assert re.search(r"CREATE (OR REPLACE|[A-Z ]+ IF NOT EXISTS)|ADD (COLUMN|INDEX) IF NOT EXISTS", text)
     code = re.sub(r"--.*|'(?:[^'\\]|\\.)*'", "", text).rstrip()
     assert ";" not in code.removesuffix(";")
 

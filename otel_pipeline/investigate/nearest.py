@@ -1,0 +1,16 @@
+"""The nearest texts to a vector where there are many: by the HNSW graph that the lineage keeps."""
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.vector_index import table_of
+
+
+def index_for(db: Database, model: str, dimensions: int) -> str:
+    """The table of the model's index; empty where there is none, and all vectors are to be scanned."""
+    table = table_of(model, dimensions)
+    return table if dimensions and db.one("vector_index__exists", table=table)["Tables"] else ""
+
+
+def nearest(db: Database, table: str, vector: list[float], limit: int) -> dict[int, float]:
+    """Hashes of the nearest texts with their cosine similarity, the nearest first."""
+    rows = db.rows("search__nearest", table=table, vector=vector, limit=limit)
+    return {row["TextHash"]: row["Similarity"] for row in rows}
