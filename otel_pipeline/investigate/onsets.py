@@ -26,7 +26,8 @@ SIGNALS = (
     ("gap", "Far", "FirstFar", "the way to it becomes long"),
 )
 TELLING = ("saturation", "saw-tooth", "growth", "queue", "errors")
-SHOWN = 10
+FOLLOWING = ("gap", "log line")
+SHOWN = 12
 
 
 def timeline(
@@ -47,19 +48,19 @@ def timeline(
     if not reference:
         return []
     look = Window(min(focus.start, max(focus.start - BEFORE, clear + SETTLED)), focus.end)
-    return sorted(
-        {
-            *_visits(db, look, focus, reference),
-            *_lines(db, focus, changes),
-            *(
-                Onset(m.since, m.service, "metric", m.what)
-                for m in metrics
-                if m.kind in TELLING and m.since >= look.start
-            ),
-            *(Onset(d.at, d.service, d.kind, released(d)) for d in deploys if look.start <= d.at < look.end),
-        },
-        key=lambda onset: (onset.at, onset.service, onset.signal, onset.what),
-    )[:SHOWN]
+    first_metrics = {m.service: m for m in reversed(metrics) if m.kind in TELLING and m.since >= look.start}
+    moved = {
+        *_visits(db, look, focus, reference),
+        *_lines(db, focus, changes),
+        *(Onset(m.since, service, "metric", m.what) for service, m in first_metrics.items()),
+        *(Onset(d.at, d.service, d.kind, released(d)) for d in deploys if look.start <= d.at < look.end),
+    }
+    ordered = sorted(moved, key=lambda onset: (onset.at, onset.service, onset.signal, onset.what))
+    # A log line says when a service began to tell, where nothing else does. Of too much, what follows goes first.
+    plain = {onset.service for onset in ordered if onset.signal in ("error", "latency")}
+    ordered = [onset for onset in ordered if onset.signal != "log line" or onset.service not in plain]
+    kept = sorted(ordered, key=lambda onset: onset.signal in FOLLOWING)[:SHOWN]
+    return [onset for onset in ordered if onset in kept]
 
 
 def released(deploy: Deploy) -> str:

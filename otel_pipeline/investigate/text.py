@@ -9,7 +9,7 @@ from datetime import datetime
 
 from otel_pipeline.investigate.model import Investigation, Status
 
-CHANGES, METRICS, ONSETS, FACTS = 6, 4, 8, 5
+CHANGES, METRICS, ONSETS, FACTS = 6, 4, 10, 5
 WIDTH = 150
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 

@@ -67,7 +67,8 @@ def draw(found: Investigation, bins: list[dict[str, Any]], seconds: float) -> st
             shapes.append(svg.dot(x(onset.at), y, colour, tip))
     for tick in range(6):
         at = span.start + (span.end - span.start) * tick / 5
-        shapes.append(svg.text(x(at), bottom + 16, f"{at:%H:%M:%S}", colour=svg.FAINT, anchor="middle", size=10))
+        anchor = "end" if tick == 5 else "middle"
+        shapes.append(svg.text(x(at), bottom + 16, f"{at:%H:%M:%S}", colour=svg.FAINT, anchor=anchor, size=10))
     place = LEFT
     for signal in dict.fromkeys(onset.signal for onset in found.timeline):
         shapes += [svg.dot(place, bottom + 34, SIGNALS.get(signal, svg.INK)), svg.text(place + 9, bottom + 38, signal)]

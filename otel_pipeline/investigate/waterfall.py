@@ -8,7 +8,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.investigate import svg
 
-WIDTH, NAMES, RIGHT, ROW, TOP = 1100.0, 360.0, 90.0, 20.0, 56.0
+WIDTH, NAMES, RIGHT, ROW, TOP = 1100.0, 360.0, 90.0, 20.0, 74.0
 ROWS = 60
 AROUND = timedelta(hours=1)
 TICKS = 4
