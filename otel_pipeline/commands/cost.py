@@ -24,8 +24,9 @@ def command(*, start: datetime | None, end: datetime | None, limit: int, as_json
 
     \b
     --json: {"start", "end", "signals": [{"signal", "rows", "bytes", "share", "saved"}],
-             "tail_sampling", "logs", "spans", "metrics": [{"service", "text", "rows", "bytes", "share", "bits", "advice", "why"}]}
-    tail_sampling: {"normal_share", "saved"}: spans of traces judged normal, and what keeping a tenth of them would save
+             "tail_sampling": {"normal_share", "saved"}, "logs", "spans",
+             "metrics": [{"service", "text", "rows", "bytes", "share", "bits", "advice", "why"}]}
+    tail_sampling: spans of traces judged normal, and what keeping a tenth of them would save
     share: of all bytes, or of its signal's; saved: share that following the advice would save (sampling keeps 10 %)
     bits: information of one visit (log template), span or metric point
     """

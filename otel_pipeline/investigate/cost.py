@@ -1,7 +1,7 @@
 """What telemetry costs: which templates, spans and metrics make the volume, which carry information, what could go.
 
-A log line tells something when it may or may not come: the entropy of its presence in a visit, the operation given. Whatever incidents or
-the memory of errors lean on, what is severe, and what is rare, stays.
+A log line tells something when it may or may not come: the entropy of its presence in a visit by some operation.
+Whatever incidents or the memory of errors lean on, what is severe, and what is rare, stays.
 """
 
 import math
