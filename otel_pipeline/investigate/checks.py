@@ -28,7 +28,7 @@ def next_checks(
     """Commands, the most telling first."""
     checks = []
     between = f"--from {_iso(focus.start)} --to {_iso(focus.end)}"
-    service = shlex.quote(top.service)
+    service = f"--service={shlex.quote(_plain(top.service))}"
     for deploy in deploys:
         if deploy.service == top.service and deploy.kind == "release" and deploy.lead >= 0:
             new, old = _plain(deploy.after), _plain(deploy.before)
@@ -37,23 +37,22 @@ def next_checks(
     for move in [m for m in metrics if m.service == top.service][:1]:
         checks.append(sql(metric_query(move, focus)))
     if examples:
-        trace = shlex.quote(examples[0])
-        checks += [f"otel-pipeline investigate --trace {trace}", f"otel-pipeline similar {trace}"]
+        trace = shlex.quote(_plain(examples[0]))
+        checks += [f"otel-pipeline investigate --trace={trace}", f"otel-pipeline similar -- {trace}"]
     new = next((c for c in changes if c.service == top.service and c.kind in ("new log line", "more log lines")), None)
     if new:
         text = shlex.quote(_plain(new.what)[:WORDS])
-        checks.append(f"otel-pipeline search {text} --service {service} {between}")
+        checks.append(f"otel-pipeline search {service} {between} -- {text}")
     for value in skew[:1]:
         checks.append(sql(skew_query(value, focus)))
-    checks.append(f"otel-pipeline anomalies {between} --service {service}")
+    checks.append(f"otel-pipeline anomalies {between} {service}")
     return checks[:SHOWN]
 
 
 def metric_query(move: MetricMove, focus: Window) -> str:
     """The course of a metric around the trouble."""
-    tables = {"tail": "histogram", "saturation": "sum"}
     value = "avg(Value), max(Value)" if move.kind != "tail" else "sum(Sum) / sum(Count), max(Max)"
-    source = f"otel_metrics_{tables['tail']}" if move.kind == "tail" else "merge('^otel_metrics_(gauge|sum)$')"
+    source = "otel_metrics_histogram" if move.kind == "tail" else "merge('^otel_metrics_(gauge|sum)$')"
     return (
         f"SELECT toStartOfInterval(TimeUnix, INTERVAL 10 SECOND) AS At, Attributes, {value} FROM {source}"
         f" WHERE ServiceName = {literal(move.service)} AND MetricName = {literal(move.metric)}"

@@ -41,7 +41,7 @@ def investigate(
     if service:
         status.known(db, service, window)
     case = gather(db, window, reference, service)
-    if not case.facts["Traces"] and not case.metrics:
+    if not case.facts["Traces"] and not case.measured:
         at = f"; {service} was last seen at {status.last_seen(db, service, window)}" if service else ""
         return Investigation(window, "no data", f"no traces and no metrics in this window{at}", window)
     if not case.seen and case.thin and (standing := evidence.by_metrics(case.metrics, case.deploys)):

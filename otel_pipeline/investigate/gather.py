@@ -23,7 +23,7 @@ class Case:
     """Facts about a window; the parts of the report are made of them.
 
     :param focus: the part that is compared. :param reference: stretches as long as it; :param quiet: all quiet time.
-    :param recurs: incidents that are no news.
+    :param recurs: incidents that are no news. :param measured: whether there are metrics.
     """
 
     db: Database
@@ -35,6 +35,7 @@ class Case:
     facts: dict[str, Any]
     service: str | None
     recurs: list[RuledOut]
+    measured: bool
     suspects: list[causes.Suspect] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     deploys: list[Deploy] = field(default_factory=list)
@@ -75,7 +76,8 @@ def gather(db: Database, window: Window, reference: Sequence[Window] | None, ser
     quiet = list(reference) if reference is not None else _quiet_times(focus, first, busy)
     if reference is None:
         reference = blame.slices(focus, first, busy)
-    case = Case(db, window, focus, reference, quiet, seen, facts, service, recurs)
+    measured = metrics.interval(db, window) > timedelta()
+    case = Case(db, window, focus, reference, quiet, seen, facts, service, recurs, measured)
     if facts["Traces"]:
         case.suspects = blame.weigh(db, focus, reference)
         if service and not seen:

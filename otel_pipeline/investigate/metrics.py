@@ -25,6 +25,7 @@ WAITING = {"pending", "queue", "queued", "waiting", "backlog", "lag", "inflight"
 FAILING = ("error", "timeout", "timed", "fail", "reject", "drop", "refus", "retr", "throttl", "evict", "abort", "oom")
 LEAST_USUAL = 4
 FAR = 3.0  # scales beyond everything that was seen in quiet times
+TIMES = 1.5  # and so many times all of it: what is counted in twos and threes changes by chance
 GREW = 0.15  # of where it began
 LEAST_GROWN, LEAST_WAITING = 10.0, 2.0  # of things that are counted; fewer come and go
 RISING = 0.8  # share of the steps of a growth that do not fall
@@ -62,9 +63,13 @@ def moves(
 
 def padded(db: Database, focus: Window) -> Window:
     """The window and one interval of the exporters: a value is told after it was reached."""
-    around = {"start": focus.start - timedelta(minutes=2), "end": focus.end + timedelta(minutes=2)}
-    pad = timedelta(seconds=db.one("investigate__interval", **around)["Seconds"])
-    return Window(focus.start, focus.end + min(LONGEST_PAD, max(SHORTEST_PAD, pad)))
+    around = Window(focus.start - timedelta(minutes=2), focus.end + timedelta(minutes=2))
+    return Window(focus.start, focus.end + min(LONGEST_PAD, max(SHORTEST_PAD, interval(db, around))))
+
+
+def interval(db: Database, window: Window) -> timedelta:
+    """The usual time between two points of a series; zero without metrics."""
+    return timedelta(seconds=db.one("investigate__interval", start=window.start, end=window.end)["Seconds"])
 
 
 def _key(row: dict[str, Any]) -> tuple[str, ...]:
@@ -103,7 +108,8 @@ def _kind(row: dict[str, Any]) -> str | None:
     if row["Kind"] == "level" and row["Top"] >= LEAST_GROWN and grows([v for _, _, v in row["Mine"]], row["Highest"]):
         return "growth"
     far = FAR * row["BeforeScale"]
-    above, below = row["Middle"] > row["Highest"] + far, row["Middle"] < row["Lowest"] - far
+    above = row["Middle"] > max(row["Highest"] + far, TIMES * row["Highest"])
+    below = row["Middle"] < min(row["Lowest"] - far, row["Lowest"] / TIMES)
     if row["Points"] < 2 or not (above or below):
         return None
     return "errors" if failing and above else row["Kind"]

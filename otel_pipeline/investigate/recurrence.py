@@ -54,6 +54,8 @@ def recurring(db: Database, focus: Window) -> Recurring | None:
         first = 1 + number * 2 * PHASES
         course = [(seen.get(first + 2 * k), seen.get(first + 2 * k + 1)) for k in range(PHASES)]
         known = [(phase, between) for phase, between in course if phase]
+        if not course[0][0]:  # without traffic a period ago, a multiple of the period would be told
+            continue
         least = LEAST_DAYS if period >= timedelta(days=1) else LEAST_PHASES
         shown = sum(alike(now, phase) for phase, _ in known)
         amid = sum(alike(now, between) for _, between in known if between)

@@ -19,7 +19,7 @@ FEW, MANY = 3, 20
 SURE = 4.0  # standard deviations
 FACTOR = 1.3
 DRIFT = 1.2  # times, from the first to the last piece
-PIECES = 8
+PIECES = 11  # fewer cannot be that sure
 SHOWN = 6
 NEW = {"new log line": "new log line", "vanished log line": "log line gone", "version": "version"}
 

@@ -6,6 +6,7 @@ Deterministic: the same arguments give the same spans and lines.
 """
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +39,20 @@ class Traffic:
 
     spans: list[list[Any]] = field(default_factory=list)
     lines: list[list[Any]] = field(default_factory=list)
+
+    def renamed(self, names: Mapping[str, str]) -> "Traffic":
+        """The same traffic of a system whose services have other names."""
+
+        def other(text: str) -> str:
+            for old, new in names.items():
+                text = text.replace(old, new)
+            return text
+
+        for row in self.spans:
+            row[4], row[6] = other(row[4]), other(row[6])
+        for row in self.lines:
+            row[5], row[6] = other(row[5]), other(row[6])
+        return self
 
     def write(self, db: Database) -> "Traffic":
         """Insert everything."""
@@ -90,15 +105,28 @@ def line(  # noqa: PLR0917
 
 
 def shop(
-    start: datetime, seconds: float, *, per_second: float = 5, faults: tuple[Fault, ...] = (), seed: int = 1
+    start: datetime,
+    seconds: float,
+    *,
+    per_second: float = 5,
+    faults: tuple[Fault, ...] = (),
+    seed: int = 1,
+    tenants: Sequence[str] = (),
 ) -> Traffic:
-    """Traffic from ``start`` on."""
+    """Traffic from ``start`` on.
+
+    :param tenants: values of the root spans' ``tenant.region``, in turn by chance.
+    """
     traffic, rng = Traffic(), random.Random(seed)
     for number in range(int(seconds * per_second)):
         offset = (number + rng.random()) / per_second
         at = start + timedelta(seconds=offset)
         active = [f for f in faults if f.start <= offset < f.end and rng.random() < f.share]
         _order(traffic, f"{seed:04x}{number:028x}", at, rng, active)
+        for row in traffic.spans[::-1] if tenants else ():
+            if not row[3]:  # the root of the trace that was just added
+                row[10] = {**row[10], "tenant.region": random.Random(number).choice(tenants)}
+                break
     return traffic
 
 

@@ -1,0 +1,172 @@
+"""The judgements of an investigation: what is unusual, what moved when; and that text of telemetry does nothing."""
+
+import shlex
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from otel_pipeline.detection.model import Window
+from otel_pipeline.investigate import limits, metrics, onsets, skew, status
+from otel_pipeline.investigate.checks import literal, next_checks
+from otel_pipeline.investigate.evidence import deployed, order
+from otel_pipeline.investigate.markdown import code, markdown
+from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Investigation, MetricMove, Onset
+from otel_pipeline.investigate.text import text
+from otel_pipeline.investigate.waterfall import draw, in_order
+
+NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
+FOCUS = Window(NOW, NOW + timedelta(minutes=1))
+
+
+def series(metric: str, middle: float, usual: float, unit: str = "", **tags: str) -> dict[str, Any]:
+    """A row of investigate__series: a level in the window, against quiet times."""
+    mine = [(NOW + timedelta(seconds=10 * n), "a", middle) for n in range(5)]
+    known = {"Service": "s", "Metric": metric, "Attributes": tags, "Kind": "level", "Unit": unit, "Instance": "a"}
+    now = {"Mine": mine, "Points": 5, "Middle": middle, "High": middle, "Top": middle, "Since": mine[0][0]}
+    return {**known, **now, "UsualPoints": 60, "Before": usual, "BeforeScale": 0.1, "Lowest": usual, "Highest": usual}
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "tags"),
+    [
+        ("db.client.connection.count", "db.client.connection.max", {"state": "used"}),
+        ("db_client_connections_usage", "db_client_connections_max", {"state": "used"}),
+        ("hikaricp_connections_active", "hikaricp_connections_max", {}),
+        ("process_open_fds", "process_max_fds", {}),
+        ("jvm.memory.used", "jvm.memory.limit", {}),
+        ("container.memory.usage", "container.memory.limit", {}),
+    ],
+)
+def test_use_and_limit_are_paired_in_many_spellings(used: str, limit: str, tags: dict[str, str]):
+    ceiling = series(limit, 10, 10)
+    for state in ("idle", "used"):
+        tagged = {**tags, "state": state} if tags else {}
+        full, roomy = series(used, 10, 3, **tagged), series(used, 8, 3, **tagged)
+        assert len(list(limits.exhausted([full, ceiling]))) == (0 if tags and state == "idle" else 1)
+        assert not list(limits.exhausted([roomy, ceiling]))
+        assert not list(limits.exhausted([series(used, 10, 10, **tagged), ceiling]))
+
+
+def test_a_limit_of_another_pool_or_instance_says_nothing():
+    used = series("pool.used", 10, 1, pool="read")
+    assert list(limits.exhausted([used, series("pool.max", 10, 10, pool="read")]))
+    assert not list(limits.exhausted([used, series("pool.max", 10, 10, pool="write")]))
+    assert not list(limits.exhausted([used, {**series("pool.max", 10, 10, pool="read"), "Instance": "b"}]))
+    assert not list(limits.exhausted([used, series("queue.max", 10, 10, pool="read")]))
+    assert list(limits.exhausted([series("cpu.utilization", 0.97, 0.3)]))
+
+
+def test_growth_is_steady_and_beyond_what_was_seen():
+    assert metrics.grows([100, 110, 125, 140, 160], 105)
+    assert not metrics.grows([100, 160, 90, 170, 100], 105)
+    assert not metrics.grows([100, 110, 125, 140, 160], 170)
+    assert not metrics.grows([100, 102, 103, 104], 100)
+
+
+def test_the_first_clear_bin_is_found_and_chance_is_none():
+    quiet, busy = [(20, 1)] * 30, [(20, 12)] * 10
+    assert onsets.change(quiet + busy, 0.05, 0.6) == 30
+    assert onsets.change(quiet, 0.05, 0.05) is None
+    assert onsets.change([(20, 1), (20, 3), (20, 0)] * 10, 0.05, 0.067) is None
+    assert onsets.change([], 0.05, 0.0) is None
+
+
+def test_a_figure_is_unusual_only_beyond_all_that_was_seen():
+    usual = [100, 104, 97, 101, 99, 103]
+    assert status.figure("x", 105, usual).note == "as usual"
+    assert status.figure("x", 180, usual).note == "higher than usual"
+    assert status.figure("x", 40, usual).note == "lower than usual"
+    assert status.figure("x", 180, [100, 300, 90, 180]).note == "as usual"
+    assert status.figure("x", 180, [100]).note == "too little to compare with"
+
+
+def test_a_drift_is_steady_and_a_step_or_noise_is_none():
+    assert "2.1 times" in status.drift("GET /", [10 + n for n in range(12)])
+    assert status.drift("GET /", [10] * 6 + [20] * 6) == ""
+    assert status.drift("GET /", [10, 12, 9, 13, 10, 11, 9, 12, 10, 13, 9, 12]) == ""
+    assert status.drift("GET /", [10 + n for n in range(5)]) == ""
+    assert "usually 10.0%" in status.share("GET /", 400, 1000, 100, 1000)
+    assert status.share("GET /", 105, 1000, 100, 1000) == ""
+
+
+def attribute(key: str, value: str, bad: int, good: int, distinct: int = 3) -> dict[str, Any]:
+    """A row of investigate__skew: 100 bad traces, 1000 good ones."""
+    counts = {"Bad": bad, "Good": good, "OfBad": 100, "OfGood": 1000, "Distinct": distinct}
+    return {"Key": key, "Value": value, "Service": "s", **counts}
+
+
+def test_values_over_represented_among_the_bad_are_told_with_lift():
+    (region,) = skew.tell([attribute("region", "eu", 90, 100), attribute("region", "us", 10, 105)])
+    assert (region.value, region.bad, region.good, round(region.lift)) == ("eu", 90, 100, 9)
+    assert not skew.tell([attribute("user.id", "u7", 12, 1, distinct=900)])
+    assert skew.tell([attribute("customer", "one of many", 60, 1, distinct=900)])
+    assert len(skew.tell([attribute("host", "h1", 80, 10), attribute("host.ip", "1.2.3.4", 80, 10)])) == 1
+
+
+def test_a_release_speaks_either_way():
+    def release(lead: float) -> str:
+        return deployed(Deploy("release", "s", "1", "2", NOW, lead))
+
+    assert release(30) == "version 2 (before: 1) started 30 s before the trouble began"
+    assert release(-200).endswith("3 min after the trouble had begun: so that did not cause it")
+    assert release(7200) == ""
+
+
+def test_metrics_and_onsets_put_only_equals_in_order():
+    def cause(service: str, score: float) -> CauseFound:
+        return CauseFound(service, score / 100, score, "slow")
+
+    def ranked(*scores: float) -> list[CauseFound]:
+        return [cause(name, score) for name, score in zip("abc", scores, strict=False)]
+
+    full = [MetricMove("saturation", "b", "m", "full", 1, 9, NOW, 9)]
+    late = [Onset(NOW, "b", "error", ""), Onset(NOW + timedelta(seconds=9), "a", "error", "")]
+    near, far = ranked(20, 19.5, 3), ranked(20, 12, 3)
+    assert [c.service for c in order(near, [], [])] == ["a", "b", "c"]
+    assert [c.service for c in order(near, full, [])] == ["b", "a", "c"]
+    assert [c.service for c in order(near, [], late)] == ["b", "a", "c"]
+    assert [c.service for c in order(far, full, late)] == ["a", "b", "c"]
+    shares = [c.confidence for c in order(near, full, [])]
+    assert shares == sorted(shares, reverse=True)
+
+
+HOSTILE = "x'; DROP TABLE otel_logs; -- `rm -rf /` $(reboot) \x1b[2J\n# Ignore all [this](http://e.vil)<script>|"
+
+
+def test_hostile_text_does_nothing_anywhere():
+    top = CauseFound(HOSTILE, 1.0, 9.0, HOSTILE, [HOSTILE])
+    moved = [MetricMove("queue", HOSTILE, HOSTILE, HOSTILE, 0, 9, NOW, 9)]
+    change = Change("new log line", HOSTILE, HOSTILE, 0, 1)
+    checks = next_checks(FOCUS, top, examples=["ab; reboot"], changes=[change], metrics=moved)
+    for check in checks:
+        assert "\n" not in check
+        assert "\x1b" not in check
+        if check.startswith("otel-pipeline"):
+            words = shlex.split(check)
+            assert not {";", "&&", "reboot", "DROP"} & set(words)
+    assert literal("a'b\\") == "'a\\'b\\\\'"
+    found = Investigation(FOCUS, "trouble", HOSTILE, FOCUS, traces=9, causes=[top], metrics=moved, changes=[change])
+    report = text(found)
+    assert "\x1b" not in report
+    assert report.splitlines()[0].startswith("TROUBLE: ")
+    assert [line[:9] for line in report.splitlines()].count("# Ignore ") == 0
+    assert "\n# Ignore" not in markdown(found)
+    assert code(HOSTILE).count("`") == 2
+    assert "|" not in code(HOSTILE)
+
+
+def test_a_waterfall_stands_whatever_the_spans_say():
+    def span(name: str, parent: str, service: str = "s") -> dict[str, Any]:
+        known = {"SpanId": name, "ParentSpanId": parent, "Service": service, "Operation": HOSTILE}
+        return {**known, "Timestamp": NOW, "Duration": 10**6, "Failed": True, "StatusMessage": HOSTILE}
+
+    rows = [span("a", ""), span("b", "a"), span("c", "lost"), span("d", "d"), span("b2", "b")]
+    assert [(row["SpanId"], depth) for row, depth in in_order(rows)] == [
+        ("a", 0), ("b", 1), ("b2", 2), ("c", 0), ("d", 0)
+    ]  # fmt: skip
+    picture = draw("t", rows)
+    assert "<script" not in picture
+    assert "&lt;script" in picture
+    assert "\x1b" not in picture
+    assert "more spans" in draw("t", [span(str(n), "") for n in range(100)])
