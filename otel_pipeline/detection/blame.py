@@ -17,6 +17,7 @@ APART = timedelta(seconds=10)
 TELLING = {
     "begins": 1.0,
     "latency": 0.8,
+    "duration": 0.1,
     "network": 0.8,
     "error": 0.4,
     "template": 0.3,
@@ -26,6 +27,7 @@ TELLING = {
 }
 WORDS = {
     "latency": "{what} in {operation}: {observed:.1f}, usually {expected:.1f}",
+    "duration": "{what} in {operation}: {observed:.1f}, usually {expected:.1f}",
     "network": "{what}, from {operation}: {observed:.1f}, usually {expected:.1f}",
     "template": "log line seldom or never seen: {what}",
     "error": "{what} ({operation})",

@@ -123,7 +123,21 @@ def _write(db: Database, hour: datetime) -> int:
     return len(rows)
 
 
-def course(db: Database, look: Window, until: datetime | None = None) -> list[dict[str, Any]]:
+def troubled(db: Database, look: Window, scores: str) -> list[tuple[str, Window]]:
+    """Operations (``service:operation``) and the times in which they were troubled.
+
+    :param scores: table with the scores, in the form of anomaly_scores.
+    """
+    return [
+        (f"{service}:{operation}", burst.window)
+        for burst in bursts(course(db, look, scores=scores))
+        for service, operation in burst.operations
+    ]
+
+
+def course(
+    db: Database, look: Window, until: datetime | None = None, scores: str = "anomaly_scores"
+) -> list[dict[str, Any]]:
     """Rows of ``incidents__bins``: the anomalies of each operation, bin by bin.
 
     :param look: whole hours. :param until: leave out traces that ended later than this.
@@ -133,6 +147,7 @@ def course(db: Database, look: Window, until: datetime | None = None) -> list[di
         start=look.start,
         end=look.end,
         until=until or look.end + HOUR,
+        scores=scores,
         seconds=BIN_SECONDS,
         strong=STRONG,
         least=RECUR_LEAST,

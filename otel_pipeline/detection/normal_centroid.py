@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import anomaly_scores, baseline
+from otel_pipeline.detection import anomaly_scores, baseline, incidents
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.staging import replacing_partition, scratch
 from otel_pipeline.detection.version import CODE_VERSION
@@ -38,12 +38,7 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
         if not whole and not changed and stands["There"] and not stands["Stale"]:
             continue
         with scratch(db, 1) as (excluded,):
-            db.run("normal_centroid__excluded", stage=excluded, start=end - baseline.LOOK_BACK, hour=hour)
-            if end > hour and versions_before(db, end):
-                with scratch(db, 1) as (scores,):
-                    db.run("staging__like_scores", stage=scores)
-                    anomaly_scores.score(db, scores, hour, end)
-                    db.run("normal_centroid__exclude_more", stage=excluded, scores=scores)
+            _exclude(db, excluded, hour, end)
             learned = learn(db, end, [Window(since, end)], excluded, model)
         changed = changed or bool(learned or stands["There"])
         traces += learned
@@ -54,6 +49,29 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
 def _over(end: datetime) -> bool:
     """Whether a window that ends at midnight is over, though nothing has come since: stragglers have had their time."""
     return end == end.replace(hour=0, minute=0, second=0) and datetime.now(UTC) > end + STRAGGLERS
+
+
+def _exclude(db: Database, excluded: str, hour: datetime, end: datetime) -> None:
+    """Fill the table of traces not to learn from: what was anomalous, and all of an operation while it was troubled.
+
+    Of the present hour as far as earlier versions judge it; its trouble, and that of the hour before, is found anew,
+    for the table of incidents may still change there.
+    """
+    start = end - baseline.LOOK_BACK
+    db.run("normal_centroid__excluded", stage=excluded, start=start, hour=hour)
+    with scratch(db, 1) as (scores,):
+        db.run("staging__like_scores", stage=scores)
+        if end > hour and versions_before(db, end):
+            anomaly_scores.score(db, scores, hour, end)
+        db.run("normal_centroid__exclude_more", stage=excluded, scores=scores)
+        db.run("normal_centroid__hour_before", stage=scores, hour=hour)
+        troubled = incidents.troubled(db, Window(hour - HOUR, hour + HOUR), scores)
+    for row in db.rows("normal_centroid__troubled", start=start, until=hour - HOUR):
+        troubled.append((row["Operation"], Window(utc(row["Start"]), utc(row["End"]))))
+    if troubled:
+        operations, windows = zip(*troubled, strict=True)
+        span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
+        db.run("normal_centroid__exclude_troubled", stage=excluded, operations=list(operations), **span)
 
 
 def versions_before(db: Database, end: datetime) -> bool:

@@ -53,7 +53,8 @@ def labels(db: Database, faults: Sequence[Fault], traces: Sequence[dict[str, Any
     :param traces: rows with TraceId and Timestamp.
     """
     scenarios = {fault.id: fault.scenario for fault in faults}
-    affected = {row["TraceId"]: scenarios[row["Id"]] for row in db.rows("evaluation__affected")}
+    rows = db.rows("evaluation__affected")
+    affected = {row["TraceId"]: scenarios[row["Id"]] for row in rows if row["Id"] in scenarios}
     found: list[tuple[str, bool | None]] = []
     for trace in traces:
         scenario = affected.get(trace["TraceId"])

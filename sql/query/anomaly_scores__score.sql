@@ -50,7 +50,7 @@ SELECT
         arrayFirst(r -> r.7 >= 0.5 * s.Largest, arrayConcat(
             arrayFilter(r -> r.1 = 'error' AND startsWith(r.4, 'error begins'), Reasons),
             arrayFilter(r -> r.1 IN ('latency', 'network', 'template'), Reasons),
-            arrayFilter(r -> r.1 != 'structure', Reasons),
+            arrayFilter(r -> r.1 NOT IN ('structure', 'duration'), Reasons),
             Reasons
         )).2,
         ''

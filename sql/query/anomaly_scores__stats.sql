@@ -16,7 +16,8 @@ WITH
             t.ShapeHash AS ShapeHash,
             m.Shape.Count[indexOf(m.Shape.Hash, t.ShapeHash)] AS ShapeCount,
             empty(t.Template.Id) AS Silent,
-            m.EmbeddingModel AS EmbeddingModel
+            m.EmbeddingModel AS EmbeddingModel,
+            otel_pipeline_pad_v1(m.DurationQuantiles[1]) AS Pad
         FROM {traces:Identifier} AS t
         ASOF LEFT JOIN (SELECT * FROM {model:Identifier} WHERE RootService != '') AS m
             ON t.RootService = m.RootService AND t.RootOperation = m.RootOperation AND t.Judge >= m.BaselineVersion
@@ -52,18 +53,21 @@ WITH
     (
         SELECT
             t.TraceId AS TraceId,
-            log(t.Ns / t.Calls + 200000) AS X,
+            log(t.Ns / t.Calls + t.Pad) AS X,
             if(X > w.High, 1 + (X - w.High) / w.Scale, greatest(0, (X - w.Center) / greatest(w.High - w.Center, 0.001))) AS Statistic,
-            ('latency', t.Service, t.Operation, 'slow: own time a call, ms', t.Ns / t.Calls / 1e6, (exp(w.Center) - 200000) / 1e6, Statistic) AS Evidence
+            (if(t.Operation = '', 'duration', 'latency'), t.Service, if(t.Operation = '', t.RootOperation, t.Operation),
+                if(t.Operation = '', 'slow: the whole, ms', 'slow: own time a call, ms'), t.Ns / t.Calls / 1e6, (exp(w.Center) - t.Pad) / 1e6, Statistic) AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, r.RootService AS RootService, r.RootOperation AS RootOperation,
+            SELECT r.TraceId AS TraceId, j.Version AS Version, j.Pad AS Pad, r.RootService AS RootService, r.RootOperation AS RootOperation,
                 r.Service AS Service, r.Operation AS Operation, r.Ns AS Ns, r.Calls AS Calls
             FROM
             (
                 SELECT TraceId, RootService, RootOperation, Service, Operation, Ns, Calls
                 FROM {traces:Identifier}
-                ARRAY JOIN Self.Service AS Service, Self.Operation AS Operation, Self.Ns AS Ns, Self.Calls AS Calls
+                ARRAY JOIN
+                    arrayPushBack(Self.Service, RootService) AS Service, arrayPushBack(Self.Operation, '') AS Operation,
+                    arrayPushBack(Self.Ns, Duration) AS Ns, arrayPushBack(Self.Calls, 1) AS Calls
             ) AS r
             INNER JOIN judged AS j ON r.TraceId = j.TraceId
         ) AS t
@@ -73,13 +77,13 @@ WITH
         UNION ALL
         SELECT
             t.TraceId AS TraceId,
-            log(t.GapNs / t.Calls + 200000) AS X,
+            log(t.GapNs / t.Calls + t.Pad) AS X,
             if(X > g.High, 1 + (X - g.High) / g.Scale, greatest(0, (X - g.Center) / greatest(g.High - g.Center, 0.001))) AS Statistic,
-            ('network', t.Callee, t.Caller, 'slow call: time between caller and callee, ms', t.GapNs / t.Calls / 1e6, (exp(g.Center) - 200000) / 1e6, Statistic)
+            ('network', t.Callee, t.Caller, 'slow call: time between caller and callee, ms', t.GapNs / t.Calls / 1e6, (exp(g.Center) - t.Pad) / 1e6, Statistic)
                 AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, r.RootService AS RootService, r.RootOperation AS RootOperation,
+            SELECT r.TraceId AS TraceId, j.Version AS Version, j.Pad AS Pad, r.RootService AS RootService, r.RootOperation AS RootOperation,
                 r.Caller AS Caller, r.Callee AS Callee, r.GapNs AS GapNs, r.Calls AS Calls
             FROM
             (

@@ -8,7 +8,7 @@ WITH
             *,
             toUnixTimestamp(toDateTime(Timestamp)) AS Second,
             count() OVER (PARTITION BY RootService, RootOperation ORDER BY Second RANGE BETWEEN 30 PRECEDING AND 30 FOLLOWING) AS Around
-        FROM anomaly_scores
+        FROM {scores:Identifier}
         WHERE Hour >= {start:DateTime} AND Hour < {end:DateTime} AND Verdict IN ('normal', 'anomalous') AND RootKind != 'Internal'
             AND addNanoseconds(Timestamp, Duration) <= {until:DateTime64(3)}
     ),

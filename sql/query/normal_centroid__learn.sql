@@ -1,5 +1,6 @@
 -- Grain: root operation × baseline version. Called by detection.normal_centroid, into a staging table of the form of normal_centroids.
--- Own work and gaps: ln of nanoseconds per call, with a fifth of a millisecond added so that microseconds do not matter. The upper tail is taken as
+-- Own work, the duration of the whole (as operation ''), and gaps: ln of nanoseconds per call, padded so that what is short against the whole does not
+-- matter (otel_pipeline_pad_v1). The upper tail is taken as
 -- exponential: from the quantile .9 on (High), the probability falls to a tenth with every Scale = (q97 - q90) / log10(10 / 3). Each operation has its
 -- own tail: a query that is sometimes ten times as slow needs more to surprise. Robust against faults in up to 3 % of the traces.
 INSERT INTO {stage:Identifier}
@@ -9,7 +10,8 @@ INSERT INTO {stage:Identifier}
 WITH
     operations AS
     (
-        SELECT RootService, RootOperation, count() AS Traces, quantilesExact(0.5, 0.9, 0.95, 0.99, 0.999)(Duration) AS DurationQuantiles
+        SELECT RootService, RootOperation, count() AS Traces, quantilesExact(0.5, 0.9, 0.95, 0.99, 0.999)(Duration) AS DurationQuantiles,
+            otel_pipeline_pad_v1(DurationQuantiles[1]) AS Pad
         FROM {traces:Identifier}
         GROUP BY RootService, RootOperation
         HAVING Traces >= {least:UInt32}
@@ -27,12 +29,19 @@ WITH
         (
             SELECT
                 RootService, RootOperation, Service, Operation, count() AS N,
-                quantilesExact(0.5, 0.9, 0.97)(log(Ns / Calls + 200000)) AS Quantiles,
+                quantilesExact(0.5, 0.9, 0.97)(log(Ns / Calls + Pad)) AS Quantiles,
                 Quantiles[1] AS Center,
                 Quantiles[2] AS High,
                 greatest({floor:Float64}, (Quantiles[3] - Quantiles[2]) / 0.523) AS Scale
-            FROM {traces:Identifier}
-            ARRAY JOIN Self.Service AS Service, Self.Operation AS Operation, Self.Ns AS Ns, Self.Calls AS Calls
+            FROM
+            (
+                SELECT RootService, RootOperation, Service, Operation, Ns, Calls
+                FROM {traces:Identifier}
+                ARRAY JOIN
+                    arrayPushBack(Self.Service, RootService) AS Service, arrayPushBack(Self.Operation, '') AS Operation,
+                    arrayPushBack(Self.Ns, Duration) AS Ns, arrayPushBack(Self.Calls, 1) AS Calls
+            ) AS t
+            INNER JOIN operations AS o ON t.RootService = o.RootService AND t.RootOperation = o.RootOperation
             GROUP BY RootService, RootOperation, Service, Operation
         )
         GROUP BY RootService, RootOperation
@@ -44,12 +53,17 @@ WITH
         (
             SELECT
                 RootService, RootOperation, Caller, Callee, count() AS N,
-                quantilesExact(0.5, 0.9, 0.97)(log(GapNs / Calls + 200000)) AS Quantiles,
+                quantilesExact(0.5, 0.9, 0.97)(log(GapNs / Calls + Pad)) AS Quantiles,
                 Quantiles[1] AS Center,
                 Quantiles[2] AS High,
                 greatest({floor:Float64}, (Quantiles[3] - Quantiles[2]) / 0.523) AS Scale
-            FROM {traces:Identifier}
-            ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS GapNs, Edge.Calls AS Calls
+            FROM
+            (
+                SELECT RootService, RootOperation, Caller, Callee, GapNs, Calls
+                FROM {traces:Identifier}
+                ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS GapNs, Edge.Calls AS Calls
+            ) AS t
+            INNER JOIN operations AS o ON t.RootService = o.RootService AND t.RootOperation = o.RootOperation
             GROUP BY RootService, RootOperation, Caller, Callee
         )
         GROUP BY RootService, RootOperation
