@@ -74,7 +74,8 @@ class LoopWriter(Writer):
                         ]
                     )
         with Database(self.settings) as db:
-            db.insert("otel_traces", rows, COLUMNS)
+            token = {"insert_deduplication_token": segment.token}
+            db.client.insert("otel_traces", rows, column_names=COLUMNS, settings=token)
         self.spool.done(segment)
 
 

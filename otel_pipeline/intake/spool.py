@@ -10,7 +10,6 @@ segment's bytes are fixed once it is sealed, so its name is its deduplication to
 
 import asyncio
 import fcntl
-import json
 import os
 import secrets
 import threading
@@ -23,11 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_pipeline.errors import UserError
-from otel_pipeline.intake.segments import MARK, MARK_START, Segment, marks
+from otel_pipeline.intake.recovery import Repeats, recover
+from otel_pipeline.intake.segments import MARK, MARK_START, Segment
 
 SEGMENT_BYTES = 32 << 20
-LINGER_SECONDS = 0.5
-REPEAT_SECONDS = 120.0
+LINGER_SECONDS = 0.7
+PATIENCE_SECONDS = 1.2
+PACE_SECONDS = 1.0
+PACE_STEP = 0.01
 VECTORS = 512
 
 
@@ -80,14 +82,17 @@ class Spool:
         self._segments = 0
         self._number = 0
         self._unanswered: dict[int, None] = {}
-        self._repeats: dict[str, float] = {}
         self._open: dict[str, _OpenFile] = {}
         self._ready: list[Segment] = []
+        self._since: dict[str, float] = {}
+        self._refused = False
         self._change = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
-        self._recover()
+        self._ready, unanswered = recover(folder)
+        self.bytes = sum(segment.size for segment in self._ready)
+        self._repeats = Repeats(folder.with_suffix(".repeats"), unanswered)
 
     # Appending: the event loop.
 
@@ -96,12 +101,12 @@ class Spool:
         """Make the body durable; answer the client inside the block.
 
         A body that an earlier run had made durable when it died, before the client could have its answer, is not
-        stored again when the client repeats it within :data:`REPEAT_SECONDS`.
+        stored again when the client repeats it within the time of :mod:`recovery`.
 
         :param grace: seconds for which the answer may still be on its way after the block.
         :raises SpoolFull: no room. The body is not stored.
         """
-        if self._repeats and self._repeats.pop(f"{len(body)}-{zlib.crc32(body):08x}", 0.0) > time.time():
+        if self._repeats.takes(body):
             yield
             return
         self.full = self.bytes + len(body) > self.limit
@@ -127,6 +132,7 @@ class Spool:
         """One write and one fsync a file for all that wait, until nobody does."""
         loop = asyncio.get_running_loop()
         while self._waiting:
+            await self._pace()
             group, self._waiting = self._waiting, []
             answered = next(iter(self._unanswered), self._number + 1) - 1
             failed = await loop.run_in_executor(self._thread, self._append, group, answered)
@@ -138,6 +144,15 @@ class Spool:
                 else:
                     waiting.done.set_result(None)
         self._committer = None
+
+    async def _pace(self) -> None:
+        """Hold answers back for as long as the writer is late, up to a second: clients slow to the engine's speed.
+
+        Nobody waits for an engine that is away: that is for the spool to take over.
+        """
+        begin = time.monotonic()
+        while time.monotonic() - begin < min(self.late(), PACE_SECONDS):
+            await asyncio.sleep(PACE_STEP)
 
     def _append(self, group: list[_Waiting], answered: int) -> dict[str, str]:
         """Append the group and fsync; reasons by kind where that failed (nothing of the kind is kept then)."""
@@ -190,7 +205,9 @@ class Spool:
             file.path.unlink()
             return
         path = file.path.rename(file.path.with_suffix(".ready"))
-        self._ready.append(Segment(kind, path, file.size))
+        segment = Segment(kind, path, file.size)
+        self._since[segment.token] = file.since
+        self._ready.append(segment)
 
     # Taking out: the writer's threads.
 
@@ -216,12 +233,15 @@ class Spool:
     def put_back(self, segment: Segment) -> None:
         """Return a segment that could not be written now, behind the others: they may fare better."""
         with self._change:
+            self._refused = True
             self._ready.append(segment)
 
     def done(self, segment: Segment) -> None:
         """Forget a segment whose rows the engine has."""
         segment.path.unlink(missing_ok=True)
         with self._change:
+            self._since.pop(segment.token, None)
+            self._refused = False
             self.bytes -= segment.size
             self.full = False
 
@@ -229,6 +249,13 @@ class Spool:
     def backlog(self) -> int:
         """Segments that wait or are open."""
         return len(self._ready) + len(self._open)
+
+    def late(self) -> float:
+        """Seconds beyond :data:`PATIENCE_SECONDS` that a body has waited for a writer which is busy, not unable."""
+        oldest = min(list(self._since.values()), default=None)
+        if self._refused or oldest is None:
+            return 0.0
+        return max(0.0, time.monotonic() - oldest - PATIENCE_SECONDS)
 
     def oldest_seconds(self) -> float:
         """Age of the oldest segment that waits, in seconds; 0 when there is none."""
@@ -244,44 +271,3 @@ class Spool:
             for kind in list(self._open):
                 self._seal(kind)
         os.close(self._folder_descriptor)
-
-    # Starting again.
-
-    def _recover(self) -> None:
-        """Take over what an earlier run left: sealed segments as they are, open ones up to their last whole body."""
-        left = sorted(self.folder.glob("*.open")) + sorted(self.folder.glob("*.ready"))
-        latest = max((path.stem.split("-")[1] for path in left), default="")
-        unanswered: dict[int, str] = {}
-        answered = 0
-        for path in left:
-            kind, run, _ = path.stem.split("-")
-            whole = path.stat().st_size
-            if path.suffix == ".open" or run == latest:
-                found = list(marks(path))
-                whole = found[-1].end if found else 0
-                if run == latest:
-                    unanswered.update((mark.number, f"{mark.length}-{mark.checksum:08x}") for mark in found)
-                    answered = max([answered, *(mark.answered for mark in found)])
-            if not whole:
-                path.unlink()
-                continue
-            if whole < path.stat().st_size:
-                os.truncate(path, whole)
-            ready = path.rename(path.with_suffix(".ready"))
-            self._ready.append(Segment(kind, ready, whole))
-            self.bytes += whole
-        self._ready.sort(key=lambda segment: segment.token.split("-")[1:])
-        self._expect_repeats([body for number, body in unanswered.items() if number > answered])
-
-    def _expect_repeats(self, bodies: list[str]) -> None:
-        """Remember durable bodies that clients may send again, on disk too: this run may die before they do."""
-        file, now = self.folder.with_suffix(".repeats"), time.time()
-        try:
-            known: dict[str, float] = json.loads(file.read_text())
-        except (OSError, ValueError):
-            known = {}
-        self._repeats = {body: until for body, until in known.items() if until > now}
-        self._repeats |= dict.fromkeys(bodies, now + REPEAT_SECONDS)
-        temporary = file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._repeats))
-        temporary.replace(file)

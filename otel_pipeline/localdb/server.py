@@ -19,7 +19,7 @@ import sysconfig
 import threading
 from pathlib import Path
 
-from otel_pipeline.localdb import sandbox
+from otel_pipeline.localdb import deduplication, sandbox
 
 EXTENSION = Path("chdb") / "_chdb.abi3.so"
 END_SECONDS = 8  # the engine gives running queries 5 seconds
@@ -58,6 +58,7 @@ def main() -> int:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    deduplication.forget_uncommitted(Path("data"))
     engine = load_engine()
     sandbox.enter(Path.cwd())
     read_end, write_end = os.pipe()
