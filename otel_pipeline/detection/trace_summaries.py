@@ -14,6 +14,8 @@ from otel_pipeline.detection.staging import (
 )
 from otel_pipeline.detection.version import CODE_VERSION
 
+SLICE_SPANS = 2_000_000  # that are held in memory at a time
+
 
 def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepReport:
     """Summarise the traces that begin in the hour; replaces the hour's partition.
@@ -51,13 +53,18 @@ def _amend(db: Database, hour: datetime, changes: lineage.Changes) -> bool:
 
 
 def _summarise(db: Database, stage: str, hour: datetime, touched: str = "") -> None:
-    """Summaries of the hour into ``stage``; of the traces in the table ``touched`` alone, where it is given."""
+    """Summaries of the hour into ``stage``; of the traces in the table ``touched`` alone, where it is given.
+
+    Slice by slice, so that memory is bounded however much an hour holds.
+    """
     window = {"start": hour, "end": hour + HOUR}
-    with scratch(db, 3) as (spans, links, own):
-        chosen = {"whole": not touched, "touched": touched or "trace_summaries"}
-        db.run("trace_summaries__spans", stage=spans, **chosen, **window)
-        db.run("trace_summaries__links", stage=links, spans=spans)
-        db.run("staging__drop", stage=spans)
-        db.run("trace_summaries__own", stage=own, links=links)
-        db.run("staging__drop", stage=links)
-        db.run("trace_summaries__summarise", stage=stage, own=own, code_version=CODE_VERSION, **window)
+    slices = 1 if touched else 1 + db.one("trace_summaries__arrived", hour=hour)["Spans"] // SLICE_SPANS
+    chosen = {"whole": not touched, "touched": touched or "trace_summaries", "slices": slices}
+    for number in range(slices):
+        with scratch(db, 3) as (spans, links, own):
+            db.run("trace_summaries__spans", stage=spans, slice=number, **chosen, **window)
+            db.run("trace_summaries__links", stage=links, spans=spans)
+            db.run("staging__drop", stage=spans)
+            db.run("trace_summaries__own", stage=own, links=links)
+            db.run("staging__drop", stage=links)
+            db.run("trace_summaries__summarise", stage=stage, own=own, code_version=CODE_VERSION, **window)

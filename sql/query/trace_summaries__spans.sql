@@ -1,6 +1,6 @@
 -- Grain: a span of a trace that begins in the hour. Key: Span. Called by detection.trace_summaries as its first step, into a staging table:
 -- names and enums in one spelling, duplicates of a delivery repeated by its sender removed. Spans may lie 15 minutes beside the hour.
--- Whole: all traces; otherwise those of the table Touched alone.
+-- Whole: all traces; otherwise those of the table Touched alone. Slice of Slices: an even part of them, by their ids.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 SELECT
     cityHash64(TraceId) AS Trace,
@@ -41,6 +41,7 @@ WHERE Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE
         SELECT TraceId
         FROM otel_traces
         WHERE Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE AND Timestamp < {end:DateTime64(9)} + INTERVAL 15 MINUTE AND TraceId != ''
+            AND cityHash64(TraceId) % {slices:UInt32} = {slice:UInt32}
             AND ({whole:Bool} OR TraceId IN (SELECT TraceId FROM {touched:Identifier}))
         GROUP BY TraceId
         HAVING min(Timestamp) >= {start:DateTime64(9)} AND min(Timestamp) < {end:DateTime64(9)}
