@@ -52,6 +52,9 @@ torture-intake: $(READY) ## Kills, full disks and bad clients against the intake
 evaluate: $(READY) ## The same code against labelled data: make evaluate ARGS="rca DIR".
 	@$(BIN)/otel-pipeline evaluate $(ARGS)
 
+scenarios: $(READY) ## Three questions of an agent, through the official MCP client: right cause, evidence that holds? Five minutes.
+	@$(BIN)/python -m benchmarks.scenarios $(ARGS)
+
 shop-matrix: $(READY) ## Is the load mixed as told, and each fault seen where it is? Seven minutes.
 	@$(BIN)/python -m load.shop_matrix $(ARGS)
 
@@ -62,4 +65,4 @@ constraints: $(READY) ## Write constraints.txt anew from what is installed.
 	@{ sed -n '/^#/p; /^torch==/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^torch=='; } > .constraints.new
 	@mv .constraints.new constraints.txt
 
-.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-detection bench-backfill torture-intake evaluate shop-matrix soak
+.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-detection bench-backfill torture-intake evaluate scenarios shop-matrix soak
