@@ -26,6 +26,9 @@ from otel_pipeline.stack.record import is_running
 SCENARIOS = ("payment_timeout", "cascade_failure", "intermittent_error")
 ARRIVAL_S = 6.0
 """Time for spans that ended late, and for their way into the database."""
+QUIET, RECOVERY = timedelta(seconds=30), timedelta(seconds=20)
+"""How long a control is, and how long after a fault nothing is judged: retries and queues still run down."""
+
 Say = Callable[[str], None]
 
 
@@ -45,10 +48,18 @@ class Stage:
 
     settings: Settings
     faults: tuple[Fault, ...]
+    end: datetime
 
     def last(self, scenario: str) -> Fault:
         """The last fault of that name."""
         return [fault for fault in self.faults if fault.scenario == scenario][-1]
+
+    def quiet(self) -> tuple[datetime, datetime] | None:
+        """The end of the longest time between faults, long enough after the one before; None where all is busy."""
+        ends = [fault.start for fault in self.faults[1:]] + [self.end]
+        gaps = [(end - fault.end, end) for fault, end in zip(self.faults, ends, strict=True)]
+        length, end = max(gaps)
+        return (max(end - QUIET, end - length + RECOVERY), end) if length >= RECOVERY + QUIET / 2 else None
 
     def at(self, moment: datetime, grace: timedelta = timedelta(seconds=20)) -> Fault | None:
         """The fault whose doing a moment shows, if any."""
@@ -84,10 +95,11 @@ def opened(plan: "Plan", say: Say) -> Iterator[Stage]:
                 Fault(row["Scenario"], row["ServiceName"], utc(row["StartedAt"]), utc(row["EndedAt"]))
                 for row in db.rows("scenarios__ledger")
             )
-        missing = set(SCENARIOS) - {fault.scenario for fault in faults}
-        if missing:
-            raise UserError(f"no {', '.join(sorted(missing))} in the ledger of {settings.otel_pipeline_home}")
-        yield Stage(settings, faults)
+            missing = set(SCENARIOS) - {fault.scenario for fault in faults}
+            if missing:
+                raise UserError(f"no {', '.join(sorted(missing))} in the ledger of {settings.otel_pipeline_home}")
+            end = utc(db.one("scenarios__end")["End"])
+        yield Stage(settings, faults, end)
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,7 @@ class Plan:
     normal_s: float = 90
     fault_s: float = 25
     quiet_s: float = 20
+    calm_s: float = 55
 
 
 def _play(settings: Settings, plan: Plan, say: Say) -> None:
@@ -113,6 +126,7 @@ def _play(settings: Settings, plan: Plan, say: Say) -> None:
                 with control.fault(name):
                     _wait(plan.fault_s, customers)
                 _wait(plan.quiet_s, customers)
+            _wait(plan.calm_s - plan.quiet_s, customers)
         time.sleep(ARRIVAL_S)
         say("running the lineage")
         chain.run(db, Embedder(settings), Window(began, datetime.now().astimezone()))

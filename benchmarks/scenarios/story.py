@@ -10,7 +10,6 @@ from benchmarks.scenarios.stage import Fault, Stage
 
 AFTER = timedelta(seconds=15)
 BEFORE = timedelta(seconds=60)
-QUIET = timedelta(seconds=15)
 TEXT = "NullPointerException"
 
 
@@ -51,7 +50,7 @@ async def error_spike(ask: Asker, stage: Stage) -> Outcome:
 
 
 async def anything_abnormal(ask: Asker, stage: Stage) -> Outcome:
-    """Is anything abnormal now? And just before?"""
+    """Is anything abnormal now? And is nothing abnormal when nothing is broken?"""
     fault = stage.last("cascade_failure")
     window = _window(fault.start - BEFORE, fault.end + AFTER)
     found = await ask("investigate", **window)
@@ -62,10 +61,13 @@ async def anything_abnormal(ask: Asker, stage: Stage) -> Outcome:
         outcome.extra.append(f"incident {incident['incident_id']}: {whole.get('title', '')}")
     if fault.service not in [incident["blamed"] for incident in listed.get("incidents", [])]:
         outcome.wrong.append(f"no incident blames {fault.service}")
-    before = await ask("investigate", **_window(fault.start - QUIET, fault.start))
-    outcome.extra.append(f"the {QUIET.seconds} s before it: {before.get('verdict')}: {before.get('headline')}")
-    if before.get("verdict") == "trouble":
-        outcome.wrong.append("trouble is reported for the quiet time before")
+    if calm := stage.quiet():
+        control = await ask("investigate", **_window(*calm))
+        outcome.extra.append(f"control, {_span(_window(*calm))}: {control.get('verdict')}: {control.get('headline')}")
+        if control.get("verdict") == "trouble":
+            outcome.wrong.append("trouble is reported for a time without any fault")
+    else:
+        outcome.extra.append("no control: faults follow one another too closely here")
     await _check(ask, outcome, fault)
     return outcome
 

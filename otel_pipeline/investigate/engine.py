@@ -6,7 +6,7 @@ abnormal" and "not enough evidence" are answers.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
@@ -19,6 +19,7 @@ from otel_pipeline.investigate.gather import Case, gather
 from otel_pipeline.investigate.model import CauseFound, Investigation
 
 USUAL_ANOMALOUS = 0.002
+AROUND = timedelta(seconds=30)
 
 
 def investigate(
@@ -36,11 +37,12 @@ def investigate(
     :param trace_id: look at the incident of this trace.
     :raises UserError: a trace that is not there; a service that was never seen.
     """
-    if trace_id:
-        window = _around_trace(db, trace_id, window)
+    moment = _began(db, trace_id, window) if trace_id else None
+    if moment:
+        window = Window(moment - AROUND, moment + AROUND)
     if service:
         status.known(db, service, window)
-    case = gather(db, window, reference, service)
+    case = gather(db, window, reference, service, moment)
     if not case.facts["Traces"] and not case.measured:
         at = f"; {service} was last seen at {status.last_seen(db, service, window)}" if service else ""
         return Investigation(window, "no data", f"no traces and no metrics in this window{at}", window)
@@ -132,12 +134,11 @@ def _supported(case: Case) -> bool:
     return judged["Anomalous"] >= segments.LEAST_ANOMALOUS and burst >= segments.LEAST_SURPRISE
 
 
-def _around_trace(db: Database, trace_id: str, window: Window) -> Window:
+def _began(db: Database, trace_id: str, window: Window) -> datetime:
     rows = db.rows("investigate__trace", trace=trace_id, start=window.start, end=window.end)
     if not rows:
         raise UserError(f"no trace {trace_id} between the times asked for; see that it has been materialized")
-    begin = utc(rows[0]["Timestamp"])
-    return Window(begin - timedelta(seconds=30), begin + timedelta(seconds=30))
+    return utc(rows[0]["Timestamp"])
 
 
 def _too_little(facts: dict[str, Any], reference: Sequence[Window]) -> str:

@@ -12,6 +12,7 @@ from otel_pipeline.investigate import metrics, onsets, recurrence, restarts, sta
 from otel_pipeline.investigate.changes import changes_of
 from otel_pipeline.investigate.model import Change, Deploy, IncidentSeen, MetricMove, Onset, RuledOut
 
+BESIDE = timedelta(seconds=5)
 LOOK_BACK = timedelta(hours=2)
 DEPLOYS = timedelta(minutes=30)
 LEAST_TRACES = 20
@@ -66,10 +67,20 @@ class Case:
         }
 
 
-def gather(db: Database, window: Window, reference: Sequence[Window] | None, service: str | None) -> Case:
-    """Gather what traces, metrics and incidents say about a window."""
+def gather(
+    db: Database,
+    window: Window,
+    reference: Sequence[Window] | None,
+    service: str | None,
+    at: datetime | None = None,
+) -> Case:
+    """Gather what traces, metrics and incidents say about a window.
+
+    :param at: a moment of the window; only incidents that it belongs to count, not their neighbours in time.
+    """
     facts = db.one("investigate__facts", start=window.start, end=window.end)
-    seen, recurs = _without_recurring(db, _incidents(db, window, service))
+    near = [i for i in _incidents(db, window, service) if at is None or i.start - BESIDE <= at <= i.end + BESIDE]
+    seen, recurs = _without_recurring(db, near)
     focus = Window(seen[0].start, max(seen[0].end, seen[0].start + blame.SHORTEST)) if seen else window
     busy = [Window(i.start, i.end) for i in _incidents(db, Window(focus.start - LOOK_BACK, focus.start), None)]
     first = utc(db.one("incidents__first", start=focus.start - LOOK_BACK, end=focus.end)["First"])

@@ -21,19 +21,20 @@ from otel_pipeline.tools.untrusted import NOTICE, OPEN, Ours, named
 TOKENS = 1950
 RESERVE = 150
 """Of them, what the notes of this module may cost."""
-LENGTHS = (400, 200, 100, 60)
+LENGTHS = (300, 180, 110)
 """Characters that a single text may have; the first at which the answer fits is taken."""
 FEWEST = 3
 
 
 def fit(
-    answer: dict[str, Any], rows: str = "", offset: int = 0, frozen: dict[str, str] | None = None
+    answer: dict[str, Any], rows: str = "", offset: int = 0, frozen: dict[str, str] | None = None, keep: str = ""
 ) -> dict[str, Any]:
     """An answer made safe and small.
 
     :param rows: the field whose list is paged.
     :param offset: rows that earlier pages have shown.
     :param frozen: what a cursor must bring back: the question's fingerprint and window.
+    :param keep: a field that nothing is left out of.
     """
     paged = dict(answer)
     total = len(paged.get(rows, ()))
@@ -50,7 +51,7 @@ def fit(
             if len(shown[rows]) >= min(FEWEST, len(paged[rows])) and cost(shown) <= TOKENS - RESERVE:
                 break
     else:
-        left_out = _shorten(shown)
+        left_out = _shorten(shown, keep)
     return _labelled(shown, rows, offset, total, left_out, frozen or {})
 
 
@@ -125,11 +126,12 @@ def _first(answer: dict[str, Any], rows: str) -> list[Any]:
     return answer[rows][: max(1, kept)]
 
 
-def _shorten(answer: dict[str, Any]) -> list[str]:
+def _shorten(answer: dict[str, Any], keep: str) -> list[str]:
     """Drop from the ends of the longest lists until the answer fits; what was dropped, in words."""
     dropped: dict[str, int] = {}
     while cost(answer) > TOKENS - RESERVE:
-        lists = [(cost(found), path, found) for path, found in _lists(answer, "") if len(found) > 1]
+        rest = {name: value for name, value in answer.items() if name != keep}
+        lists = [(cost(found), path, found) for path, found in _lists(rest, "") if len(found) > 1]
         if not lists:
             break
         _, path, found = max(lists, key=lambda item: item[:2])

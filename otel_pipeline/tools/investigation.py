@@ -4,20 +4,22 @@ from typing import Any
 
 from pydantic import Field
 
+from otel_pipeline.errors import Unavailable, UserError
 from otel_pipeline.investigate.engine import investigate
-from otel_pipeline.investigate.model import Investigation
+from otel_pipeline.investigate.model import CauseFound, Investigation, Known
 from otel_pipeline.tools import evidence
 from otel_pipeline.tools.model import Context, Tool, Windowed
 from otel_pipeline.tools.nothing import echo, why
-from otel_pipeline.tools.untrusted import Ours
+from otel_pipeline.tools.untrusted import Ours, named
 
-CAUSES, FACTS, CHANGES, OTHERS = 3, 4, 8, 4
+CAUSES, FACTS, FEW = 3, 4, 3
+"""Causes, facts of the first cause, and what is shown of every other list."""
 
 
 class InvestigateArguments(Windowed):
     """What to look at."""
 
-    service: str = Field("", description="How this service does; only incidents that it takes part in")
+    service: str = Field("", description="How this service does against its usual; only its incidents")
     trace_id: str = Field("", description="Look at the incident of this trace")
 
 
@@ -26,7 +28,12 @@ def investigate_tool(context: Context, asked: InvestigateArguments) -> dict[str,
     if asked.trace_id and not asked.start:
         asked.start = "90 days"  # a trace that somebody names may be of any day that is kept
     window = asked.window(context.now)
-    found = investigate(context.reader, window, service=asked.service or None, trace_id=asked.trace_id or None)
+    try:
+        found = investigate(context.reader, window, service=asked.service or None, trace_id=asked.trace_id or None)
+    except Unavailable:
+        raise
+    except UserError as error:  # it may name services, as telemetry does
+        raise UserError(named(str(error), 400)) from error
     answer = report(found)
     if found.verdict == "no data":
         answer["notes"] = [why(context, window, "traces")]
@@ -37,42 +44,49 @@ def investigate_tool(context: Context, asked: InvestigateArguments) -> dict[str,
 
 def report(found: Investigation) -> dict[str, Any]:
     """An investigation as the tool answers it: what matters first, what is empty left out."""
+    document = found.as_dict()
     answer: dict[str, Any] = {
         "verdict": Ours(found.verdict),
         "headline": found.headline,
         "window": echo(found.window),
         "traces": found.traces,
         "anomalous": found.anomalous,
-        "causes": [
-            {"service": c.service, "confidence": c.confidence, "why": c.why, "facts": c.evidence[:FACTS]}
-            for c in found.causes[:CAUSES]
-        ],
+        "causes": [_cause(cause, FACTS if rank == 0 else 1) for rank, cause in enumerate(found.causes[:CAUSES])],
     }
     more: dict[str, Any] = {
         "focus": echo(found.focus) if found.focus != found.window else None,
         "path": found.path,
-        "ruled_out": [{"service": out.service, "why": out.why} for out in found.ruled_out[:OTHERS]],
-        "known": [
-            {
-                "pattern_id": known.pattern_id,
-                "status": known.status,
-                "occurrences": known.occurrences,
-                "message": known.message,
-                **({"root_cause": known.root_cause, "remedy": known.remedy} if known.status == "confirmed" else {}),
-            }
-            for known in found.known[:OTHERS]
-        ],
-        "incidents": [
-            {"incident_id": i.incident_id, "start": i.start, "title": i.title} for i in found.incidents[:OTHERS]
-        ],
-        "changes": [
-            {"kind": c.kind, "service": c.service, "what": c.what, "before": c.before, "now": c.now}
-            for c in found.changes[:CHANGES]
-        ],
-        "example_traces": found.examples[:CAUSES],
-        "next_checks": found.next_checks[:OTHERS],
+        "ruled_out": _some(document, "ruled_out"),
+        "known": [_known(known) for known in found.known[:FEW]],
+        "timeline": _some(document, "timeline", "at", "service", "what"),
+        "metrics": _some(document, "metrics", "service", "metric", "what", "before", "now"),
+        "deploys": _some(document, "deploys", "kind", "service", "before", "after", "at", "lead"),
+        "skewed": _some(document, "skewed", "key", "value", "service", "bad", "of_bad", "good", "of_good"),
+        "changes": _some(document, "changes"),
+        "incidents": _some(document, "incidents", "incident_id", "start", "service", "title"),
+        "status": document["status"],
+        "example_traces": found.examples[:FEW],
+        "isolated_anomalies": found.isolated[:FEW],
+        "next_checks": found.next_checks[:FEW],
     }
     return answer | {name: value for name, value in more.items() if value}
+
+
+def _cause(cause: CauseFound, facts: int) -> dict[str, Any]:
+    said = {"service": cause.service, "confidence": cause.confidence, "why": cause.why}
+    return {**said, "facts": cause.evidence[:facts]}
+
+
+def _some(document: dict[str, Any], name: str, *keys: str) -> list[dict[str, Any]]:
+    """The first entries of a list, some or all of their fields."""
+    return [{key: entry[key] for key in keys or entry} for entry in document[name][:FEW]]
+
+
+def _known(known: Known) -> dict[str, Any]:
+    """A pattern seen before; cause and remedy only where a person confirmed them."""
+    told = {"root_cause": known.root_cause, "remedy": known.remedy} if known.status == "confirmed" else {}
+    seen = {"pattern_id": known.pattern_id, "status": known.status, "occurrences": known.occurrences}
+    return {**seen, "message": known.message, **told}
 
 
 INVESTIGATE = Tool(
@@ -86,4 +100,5 @@ INVESTIGATE = Tool(
     arguments=InvestigateArguments,
     output={"verdict": "string", "headline": "string", "window": "object", "causes": "array"},
     run=investigate_tool,
+    keep="evidence",
 )

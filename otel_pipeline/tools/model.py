@@ -102,6 +102,7 @@ class Tool:
     :param output: fields that every answer has, with their JSON types.
     :param run: gives the whole answer as plain data; :mod:`otel_pipeline.tools.answer` makes it fit and safe.
     :param rows: the field that is paged; its arguments are then :class:`Paged`.
+    :param keep: a field that is never shortened, such as figures that are to be checked.
     :param writes: whether it changes anything.
     :param repeatable: whether the same call twice is as good as once.
     :param flag: a setting that must be on for the tool to be offered.
@@ -114,6 +115,7 @@ class Tool:
     output: dict[str, str]
     run: Callable[[Context, Any], dict[str, Any]]
     rows: str = ""
+    keep: str = ""
     writes: bool = False
     repeatable: bool = True
     flag: str = ""

@@ -55,7 +55,7 @@ def call(context: Context, name: str, arguments: dict[str, Any] | None = None) -
         raise UserError(f"no tool {named(name)}; there are {names}")
     asked = _checked(tool, arguments or {})
     offset, frozen = _page(tool, asked, context)
-    return answer.fit(tool.run(context, asked), tool.rows, offset, frozen)
+    return answer.fit(tool.run(context, asked), tool.rows, offset, frozen, tool.keep)
 
 
 def _checked(tool: Tool, arguments: dict[str, Any]) -> Any:

@@ -1,6 +1,6 @@
 -- Grain: message, what varies masked. Called by tools.evidence and by agents: warnings and errors that a service logged in a window, and as often before it.
 SELECT
-    otel_pipeline_mask_v1(Body) AS message,
+    substring(otel_pipeline_mask_v1(Body), 1, 100) AS message,
     countIf(Timestamp >= parseDateTime64BestEffort({start:String}, 3, 'UTC')) AS lines,
     count() - lines AS lines_before
 FROM otel_logs

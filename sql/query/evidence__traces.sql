@@ -3,7 +3,7 @@ SELECT
     TraceId AS trace_id,
     countIf(otel_pipeline_enum_v1(StatusCode) = 'Error') AS failed_spans,
     round(max(Duration) / 1e6, 1) AS longest_ms,
-    substring(anyIf(StatusMessage, StatusMessage != ''), 1, 200) AS says
+    substring(anyIf(StatusMessage, StatusMessage != ''), 1, 100) AS says
 FROM otel_traces
 WHERE ServiceName = {service:String}
     AND Timestamp >= parseDateTime64BestEffort({start:String}, 3, 'UTC') AND Timestamp < parseDateTime64BestEffort({end:String}, 3, 'UTC')
