@@ -107,10 +107,10 @@ class Plan:
     """Seconds of each phase when the stage has to be made."""
 
     users: int = 20
-    normal_s: float = 90
+    normal_s: float = 80
     fault_s: float = 25
-    quiet_s: float = 20
-    calm_s: float = 55
+    quiet_s: float = 15
+    calm_s: float = 50
 
 
 def _play(settings: Settings, plan: Plan, say: Say) -> None:
