@@ -44,15 +44,13 @@ def told(title: str, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def ratios(settings: Settings, seconds: float) -> tuple[float, float]:
+def ratios(settings: Settings, blocks: list[tuple[int, bytes]], seconds: float) -> tuple[float, float]:
     """The intake's rate over Native's, and over the Python loop's: medians of alternating slices."""
     empty_tables(settings)
     with intake(settings, INTAKE) as ours, intake(settings, PYTHON_LOOP) as loop:
         of_native, of_loop = [], []
-        blocks: list[bytes] = []
         for number in range(1, ROUNDS + 1):
             rate = told(f"round {number}, intake", measure(ours, "traces", seconds))["rate"]
-            blocks = blocks or native_blocks(settings)
             alone = told(f"round {number}, the engine alone, Native", native(settings, blocks, seconds))["rate"]
             slow = told(f"round {number}, Python loop", measure(loop, "traces", seconds))["rate"]
             of_native.append(rate / alone)
@@ -69,10 +67,11 @@ def main() -> None:
         with intake(settings, INTAKE) as running:
             spans = told("spans, as fast as they are acknowledged", measure(running, "traces", seconds))
             half = spans["rate"] / RECORDS / 2
+            blocks = native_blocks(settings)
             empty_tables(settings)
             calm = told(f"spans at half load, {half:.0f} bodies/s", measure(running, "traces", seconds / 3, half))
             logs = told("log records, as fast as they are acknowledged", measure(running, "logs", seconds / 4))
-        of_native, of_loop = ratios(settings, seconds / 8)
+        of_native, of_loop = ratios(settings, blocks, seconds / 8)
     result = {
         "spans_per_s": round(spans["rate"]),
         "logs_per_s": round(logs["rate"]),

@@ -187,14 +187,18 @@ class Native:
         return body
 
 
-def native_blocks(settings: Settings) -> list[bytes]:
-    """Blocks of the spans that the intake has stored."""
+def native_blocks(settings: Settings) -> list[tuple[int, bytes]]:
+    """Blocks of the spans that the intake has stored, with their rows."""
     asking = Native(settings)
-    limits = [f"LIMIT {NATIVE_ROWS} OFFSET {number * NATIVE_ROWS}" for number in range(NATIVE_BLOCKS)]
-    return [asking.ask(f"SELECT * FROM otel_traces {limit} FORMAT Native") for limit in limits]
+    total = int(asking.ask("SELECT count() FROM otel_traces FORMAT TabSeparated"))
+    blocks = []
+    for start in range(0, min(total, NATIVE_BLOCKS * NATIVE_ROWS), NATIVE_ROWS):
+        query = f"SELECT * FROM otel_traces LIMIT {NATIVE_ROWS} OFFSET {start} FORMAT Native"
+        blocks.append((min(NATIVE_ROWS, total - start), asking.ask(query)))
+    return blocks
 
 
-def native(settings: Settings, blocks: list[bytes], seconds: float) -> dict[str, Any]:
+def native(settings: Settings, blocks: list[tuple[int, bytes]], seconds: float) -> dict[str, Any]:
     """Spans a second of the engine alone: rows into the same table, as many INSERTs at a time as the writer sends."""
     before, start = cpu(engine()), time.time()
     inserted: list[int] = []
@@ -202,8 +206,9 @@ def native(settings: Settings, blocks: list[bytes], seconds: float) -> dict[str,
     def insert(first: int) -> None:
         sender = Native(settings)
         for number in range(first, 10**9, NATIVE_THREADS):
-            sender.ask("INSERT INTO otel_traces FORMAT Native", blocks[number % len(blocks)])
-            inserted.append(NATIVE_ROWS)
+            rows, block = blocks[number % len(blocks)]
+            sender.ask("INSERT INTO otel_traces FORMAT Native", block)
+            inserted.append(rows)
             if time.time() - start > seconds:
                 return
 

@@ -1,19 +1,24 @@
 """``make torture-intake``: kill -9 of the intake or of ClickHouse, at random, under load; then count what is there.
 
 Clients behave like SDKs: a body that was not acknowledged is sent again, the same bytes, until it is. Exact means: of
-every acknowledged body each span is stored once, and the counts that materialized views keep agree.
+every acknowledged body each span is stored once, and the counts that materialized views keep agree. Beside them a bad
+client sends what no OTLP client does, and each of its bodies must be refused with a 4xx. Before every fifth kill the
+disk is full for a while: the intake can write no more bytes to a file, and has to answer 503.
 """
 
 import argparse
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 from benchmarks.otlp_load import Connection, traces_body
@@ -27,6 +32,12 @@ SPANS = 64
 SENDERS = 6
 CALM_SECONDS = (0.2, 2.0)
 SETTLE_SECONDS = 900
+SERVING_SHARE = 0.7
+FULL_EVERY = 5
+FULL_SECONDS = START_SECONDS = 30
+
+
+OK, FULL = HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def say(text: str) -> None:
@@ -40,10 +51,13 @@ class Senders:
     def __init__(self, port: int) -> None:
         self.port = port
         self.acknowledged: set[int] = set()
+        self.full = 0
+        self.bad: dict[int, int] = {}
         self.stopping = threading.Event()
         self._numbers = iter(range(10**9))
         self._lock = threading.Lock()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(SENDERS)]
+        self._threads.append(threading.Thread(target=self._run_bad, daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -56,12 +70,37 @@ class Senders:
             while True:
                 try:
                     connection = connection or Connection(self.port)
-                    if connection.post("traces", body) == 200:
+                    status = connection.post("traces", body)
+                    if status == OK:
                         self.acknowledged.add(number)
                         break
+                    self.full += status == FULL
                 except OSError:
                     connection = None
                 time.sleep(0.05)
+
+    def _run_bad(self) -> None:
+        chance, connection = random.Random(0), None
+        while not self.stopping.is_set():
+            good = traces_body(0, 1)
+            bodies = [
+                good[: chance.randrange(1, len(good) - 1)],
+                b"\xff" + chance.randbytes(64),
+                b"\x0a\xff\xff\xff\xff\x0f",
+            ]
+            try:
+                connection = connection or Connection(self.port)
+                status = connection.post("traces", chance.choice(bodies))
+                self.bad[status] = self.bad.get(status, 0) + 1
+            except OSError:
+                connection = None
+            time.sleep(0.02)
+
+    def wait_for_one(self) -> None:
+        """Until one more body has been acknowledged, so that there is load for the next kill to hit."""
+        before, deadline = len(self.acknowledged), time.monotonic() + START_SECONDS
+        while len(self.acknowledged) == before and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Let each thread finish the body that it is at."""
@@ -88,6 +127,18 @@ class Intake:
         self.process.kill()
         self.process.wait()
         self.spawn()
+
+    def fill_disk(self, refused: Callable[[], int]) -> bool:
+        """Let no file of the intake grow, until a client has been refused; whether one was, and the intake lives."""
+        before, deadline = refused(), time.monotonic() + FULL_SECONDS
+        _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+        while refused() == before and time.monotonic() < deadline and self.process.poll() is None:
+            time.sleep(0.02)
+        if self.process.poll() is not None:
+            return False
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        return refused() > before
 
     def settle(self) -> bool:
         """Wait until the spool is empty."""
@@ -133,7 +184,7 @@ def verdict(settings: Settings, acknowledged: set[int]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Torture, settle, compare, print one JSON line; exit status 1 when anything was lost or doubled."""
+    """Torture, settle, compare, print one JSON line; exit status 1 when anything was lost, doubled or wrongly taken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=None)
@@ -154,8 +205,13 @@ def main() -> None:
             intake = Intake(settings)
             senders = Senders(settings.intake_http_port)
             victims = {"intake": 0, "clickhouse": 0}
+            filled = 0
             for kill in range(1, arguments.kills + 1):
+                if chance.random() < SERVING_SHARE:  # the other kills may hit a victim that is still starting
+                    senders.wait_for_one()
                 time.sleep(chance.uniform(*CALM_SECONDS))
+                if kill % FULL_EVERY == 0:
+                    filled += intake.fill_disk(lambda: senders.full)
                 victim = chance.choice(list(victims))
                 victims[victim] += 1
                 if victim == "intake":
@@ -168,12 +224,14 @@ def main() -> None:
             settled = intake.settle()
             result = {"kills": arguments.kills, **{f"kills_{k}": n for k, n in victims.items()}}
             result |= {**verdict(settings, senders.acknowledged), "spool_left": 0 if settled else 1}
+            taken = sum(count for status, count in senders.bad.items() if not 400 <= status < 500)
+            result |= {"bad_bodies": sum(senders.bad.values()), "bad_bodies_not_refused": taken}
+            result |= {"full_disks": arguments.kills // FULL_EVERY, "full_disks_survived": filled}
             intake.process.terminate()
             intake.process.wait(30)
     print(json.dumps(result))
-    sys.exit(
-        1 if any(result[key] for key in ("lost", "doubled", "bodies_missing", "view_rows_off", "spool_left")) else 0
-    )
+    wrong = ("lost", "doubled", "bodies_missing", "view_rows_off", "spool_left", "bad_bodies_not_refused")
+    sys.exit(1 if any(result[key] for key in wrong) or filled < result["full_disks"] else 0)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """What an earlier run of the intake left in the spool's folder, and what its clients may send again."""
 
 import json
+import logging
 import os
 import time
 import zlib
 from pathlib import Path
 
 from otel_pipeline.intake.segments import Segment, marks
+
+log = logging.getLogger(__name__)
 
 REPEAT_SECONDS = 120.0
 
@@ -61,8 +64,11 @@ class Repeats:
         self._expected = {body: until for body, until in known.items() if until > now}
         self._expected |= dict.fromkeys(unanswered, now + REPEAT_SECONDS)
         temporary = file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self._expected))
-        temporary.replace(file)
+        try:
+            temporary.write_text(json.dumps(self._expected))
+            temporary.replace(file)
+        except OSError as error:  # a full disk must not keep the intake from emptying its spool
+            log.warning("cannot write %s: %s", file, error.strerror)
 
     def takes(self, body: bytes) -> bool:
         """Whether the body is such a repetition; a second one is not."""

@@ -111,8 +111,8 @@ def test_an_orderly_end_leaves_nothing_behind(settings: Settings, database: Data
 
 
 def test_kills_of_both_under_load(tmp_path: Path) -> None:
-    """The torture in small: a ClickHouse of its own, killed twice, and the intake, killed twice."""
-    command = [sys.executable, "-m", "benchmarks.torture_intake", "--kills", "4", "--seed", "3"]
+    """The torture in small: kills of a ClickHouse of its own and of the intake, bad bodies, and a full disk."""
+    command = [sys.executable, "-m", "benchmarks.torture_intake", "--kills", "5", "--seed", "3"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)

@@ -191,6 +191,20 @@ def test_a_full_disk_takes_nothing_and_keeps_what_it_has(tmp_path: Path, monkeyp
     assert take_all(spool) == [b"kept", b"fits again"]
 
 
+def test_a_full_disk_does_not_keep_the_spool_from_being_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "a" / "spool", LIMIT)
+    put(spool, b"one")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "no space left on the disk")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert take_all(Spool(tmp_path / "b" / "spool", LIMIT)) == [b"one"]
+
+
 def test_one_process_has_a_spool(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", LIMIT)
     with pytest.raises(UserError, match="in use by another intake"):
