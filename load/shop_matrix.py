@@ -22,7 +22,7 @@ from rich.table import Table
 
 from load.faults import FaultControl
 from load.mix import SHARES
-from load.scenarios import SCENARIOS
+from load.scenarios import SCENARIOS, Scenario, scenario
 from load.signatures import Signature, look
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.load import Load
@@ -63,8 +63,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--requests", type=int, default=5_000, help="Requests of the mix (default 5000)")
     parser.add_argument("--fault-seconds", type=float, default=15, help="Length of each fault (default 15)")
     parser.add_argument("--quiet-seconds", type=float, default=12, help="Quiet before each fault (default 12)")
+    parser.add_argument("--only", action="append", metavar="SCENARIO", help="Break this one only; may be repeated")
     options = parser.parse_args(arguments)
-    console = Console()
+    scenarios = [named(name) for name in options.only] if options.only else SCENARIOS
+    console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="shop-matrix-") as home:
         settings = load_settings(otel_pipeline_home=Path(home))
         with Stack(settings, only=("clickhouse", "intake", "shop")) as stack:
@@ -77,8 +79,8 @@ def main(arguments: list[str]) -> int:
                 time.sleep(ARRIVAL_S)
                 good &= show_errors(console, db, began)
                 found = [
-                    break_once(settings, db, number, options.quiet_seconds, options.fault_seconds)
-                    for number in range(len(SCENARIOS))
+                    break_once(settings, db, wanted, options.quiet_seconds, options.fault_seconds)
+                    for wanted in scenarios
                 ]
             show_signatures(console, found)
     good &= all(signature.seen for signature in found)
@@ -122,7 +124,7 @@ def show_errors(console: Console, db: Database, since: datetime) -> bool:
     """Print what went wrong where; whether every failure that an endpoint is known for was seen."""
     table = Table("service", "route", "status", "cause", "requests", title="error causes")
     seen = set()
-    for row in db.rows("shop_matrix__errors", start=since, services=SERVICES):
+    for row in db.rows("shop_matrix__errors", start=since, services=list(SERVICES)):
         seen.add((row["ServiceName"], row["Route"], row["Cause"]))
         table.add_row(row["ServiceName"], row["Route"], row["Status"], row["Cause"], str(row["Requests"]))
     console.print(table)
@@ -132,9 +134,19 @@ def show_errors(console: Console, db: Database, since: datetime) -> bool:
     return not missing
 
 
-def break_once(settings: Settings, db: Database, number: int, quiet_s: float, fault_s: float) -> Signature:
+def named(name: str) -> Scenario:
+    """The scenario of that name.
+
+    :raises UserError: there is none.
+    """
+    try:
+        return scenario(name)
+    except KeyError as error:
+        raise UserError(str(error.args[0])) from None
+
+
+def break_once(settings: Settings, db: Database, wanted: Scenario, quiet_s: float, fault_s: float) -> Signature:
     """Switch one scenario on between two times of quiet, and look for it."""
-    wanted = SCENARIOS[number]
     shop_url = f"http://127.0.0.1:{settings.shop_port}"
     control = FaultControl(shop_url, db)
     before = datetime.now(UTC)
