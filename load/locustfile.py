@@ -11,8 +11,8 @@ set by ``LOAD_*`` (``otel_pipeline/settings.py``). Beside Locust's own options: 
 import itertools
 import json
 import logging
-import math
 import random
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import gevent
 from locust import FastHttpUser, LoadTestShape, constant, events, task
 from locust.env import Environment
 
+from load import shapes
 from load.browsers import Browsers
 from load.faults import FaultControl
 from load.journeys import Step, journey
@@ -31,14 +32,13 @@ from otel_pipeline.errors import UserError
 log = logging.getLogger("load")
 settings = all_settings.load()
 mix = Mix()
-_numbers = itertools.count()
+_numbers = defaultdict[str, "itertools.count[int]"](itertools.count)
 
 DEFAULT_HOST = "http://127.0.0.1:8000"
 HELD_BACK_S = 0.05
 """Pause of a user whose kind is ahead of its share."""
 
-DAY_S = 600
-"""Length of the day of the shape ``day``: 24 hours in ten minutes."""
+SPAWN_RATE = 10.0
 
 
 @events.init_command_line_parser.add_listener
@@ -58,7 +58,12 @@ class Shopper(FastHttpUser):
 
     def on_start(self) -> None:
         """Give the user a random stream of its own, which depends on the seed only."""
-        self.rng = random.Random(f"{settings.load_seed}/{self.kind}/{next(_numbers)}")
+        self.rng = random.Random(f"{settings.load_seed}/{self.kind}/{next(_numbers[self.kind])}")
+        mix.users[self.kind] += 1
+
+    def on_stop(self) -> None:
+        """Leave: the other kinds need not wait for this one."""
+        mix.users[self.kind] -= 1
 
     @task
     def visit(self) -> None:
@@ -139,13 +144,7 @@ if settings.load_shape != "steady":
 
         def tick(self) -> tuple[int, float]:
             """Users now, and how fast to get there."""
-            base, now = settings.load_users, self.get_run_time()
-            factor = {
-                "day": 1 - 0.7 * math.cos(2 * math.pi * now / DAY_S),
-                "spike": 3.0 if 60 <= now % 180 < 90 else 1.0,
-                "waves": 1.0,
-            }[settings.load_shape]
-            return max(4, round(base * factor)), 10.0
+            return shapes.users(settings.load_shape, settings.load_users, self.get_run_time()), SPAWN_RATE
 
 
 @events.test_start.add_listener

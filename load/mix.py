@@ -22,6 +22,9 @@ class Mix:
     during: Counter[str] = field(default_factory=Counter)
     """Requests sent while each scenario was on."""
 
+    users: Counter[str] = field(default_factory=Counter)
+    """Customers of each kind that are there now."""
+
     scenario: str = ""
     """The scenario that the load has switched on now."""
 
@@ -31,8 +34,9 @@ class Mix:
         return self.sent.total()
 
     def may_send(self, kind: str) -> bool:
-        """Whether the kind is not ahead of its share."""
-        return self.sent[kind] <= SHARES[kind] * (self.total + 1) + SLACK
+        """Whether the kind is not ahead of its share among the kinds that have customers at all."""
+        present = sum(share for name, share in SHARES.items() if self.users[name] > 0) or 1.0
+        return self.sent[kind] <= SHARES[kind] / present * (self.total + 1) + SLACK
 
     def count(self, kind: str) -> None:
         """A request of the kind is being sent."""

@@ -69,7 +69,9 @@ MATRIX = {
         steps=frozenset({"checkout.price", "checkout.place_order", "checkout.loyalty"}),
         jobs=frozenset({"checkout.archive", "checkout.export_orders"}),
         tables=frozenset({"orders", "purchases"}),
-        metrics=frozenset({"http.client.request.duration", "shop.orders", "shop.order.value"}),
+        metrics=frozenset(
+            {"http.client.request.duration", "shop.orders", "shop.order.value", "shop.export.queue.length"}
+        ),
     ),
     "payment": Emits(
         routes=frozenset({"POST /payments"}),

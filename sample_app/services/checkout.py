@@ -17,7 +17,7 @@ from sample_app.client import CallPolicy, Peer
 from sample_app.errors import ShopError
 from sample_app.relay import SlowPath
 from sample_app.service import Job, Runtime, Service
-from sample_app.services.export import LostBookkeeping, OrderExport
+from sample_app.services.export import LostBookkeeping, OrderExport, add_bookkeeping
 from sample_app.services.loyalty import Loyalty, purchases_table
 
 log = logging.getLogger("shop.checkout")
@@ -158,6 +158,7 @@ def build(runtime: Runtime) -> Service:
             settle(order, body.card_token)
         order["rank"] = loyalty.rank(body.user_id)
         cart.delete(f"/cart/{body.session_id}")
+        export.add(order["order_id"])
         placed.add(1, {"order.status": order["status"]})
         revenue.record(order["total_cents"])
         return order
@@ -183,12 +184,8 @@ def build(runtime: Runtime) -> Service:
 
     add_order_routes(app, book, inventory)
     loyalty = Loyalty(runtime.engine, purchases, tracer)
-    export = OrderExport(f"{url_of('checkout')}/sandbox/bookkeeping", tracer)
-
-    @app.post("/sandbox/bookkeeping")
-    async def bookkeeping() -> dict[str, str]:
-        """Stands for the bookkeeping system, which is not ours and emits nothing."""
-        return {"status": "booked"}
+    export = OrderExport(f"{url_of('checkout')}/sandbox/bookkeeping", tracer, runtime.meter)
+    add_bookkeeping(app)
 
     def archive() -> None:
         with tracer.start_as_current_span("checkout.archive"):

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 
 from load.faults import FaultControl, FaultRecord
 from load.journeys import JOURNEYS, Step, journey
+from load.memory import Samples
 from load.mix import SHARES, Mix, customer
 from load.scenarios import SCENARIOS, scenario
+from load.shapes import users
+from load.timetable import Faults, timetable
 from load.waves import FaultWaves, plan
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import load
@@ -32,13 +36,22 @@ def steps(kind: str, seed: int) -> list[Step]:
 
 
 def test_mix_holds_its_shares_though_some_kinds_ask_more_often() -> None:
-    mix, rng = Mix(), random.Random(1)
+    mix, rng = Mix(users=Counter(SHARES.keys())), random.Random(1)
     while mix.total < 5_000:
         kind = rng.choice(["normal", "normal", "error", "anomalous", "edge"])  # far from the shares
         if mix.may_send(kind):
             mix.count(kind)
     for kind, share in SHARES.items():
         assert mix.shares()[kind] == pytest.approx(100 * share, abs=1)
+
+
+def test_a_kind_without_customers_holds_nobody_back() -> None:
+    mix = Mix(users=Counter(normal=6, error=1))
+    for number in range(1_000):
+        kind = "normal" if number % 2 else "error"
+        kind = kind if mix.may_send(kind) else "error" if kind == "normal" else "normal"
+        assert mix.may_send(kind)
+        mix.count(kind)
 
 
 def test_waves_last_for_their_share_of_a_cycle_with_quiet_between() -> None:
@@ -126,3 +139,49 @@ def test_the_matrix_knows_every_service_and_its_edges_are_routes() -> None:
     for caller, callee, route in EDGES:
         assert caller in MATRIX
         assert route in MATRIX[callee].routes
+
+
+def test_the_shapes_of_the_load() -> None:
+    assert [users("day", 20, at) for at in (0, 150, 300, 450, 600)] == [6, 20, 34, 20, 6]
+    assert [users("spike", 20, at) for at in (0, 59, 60, 89, 90, 240)] == [20, 20, 60, 60, 20, 60]
+    assert users("waves", 20, 1_000) == 20
+    assert users("day", 1, 0) == 4
+
+
+def test_a_soak_of_half_an_hour_has_room_for_every_fault_with_quiet_around_each() -> None:
+    slots = timetable(1_800)
+    assert [slot.scenario for slot in slots] == [s.name for s in SCENARIOS]
+    assert slots[0].start >= 300
+    ends = [*(slot.start for slot in slots[1:]), 1_800]
+    assert all(slot.end - slot.start >= 50 and end - slot.end >= 50 for slot, end in zip(slots, ends, strict=True))
+
+
+def test_a_short_soak_breaks_what_fits_and_a_shorter_one_nothing() -> None:
+    assert 0 < len(timetable(360)) < len(SCENARIOS)
+    assert timetable(120) == ()
+
+
+def test_a_timetable_switches_on_and_off() -> None:
+    control, said = Recorder(), []
+    with Faults(timetable(360)[:2], control, said.append) as faults:
+        for second in range(240):
+            faults.step(second)
+    assert control.calls == [f"{s.name} {way}" for s in SCENARIOS[:2] for way in ("on", "off")]
+    assert said == control.calls
+
+
+@pytest.mark.parametrize(
+    ("mb_of", "flat"),
+    [
+        (lambda at: 100.0, True),
+        (lambda at: 100 + 60.0 * (at % 200 < 30), True),  # a fault now and then
+        (lambda at: 100 + 80.0 * (at < 200), True),  # settles
+        (lambda at: 100 + at / 50, False),  # 36 MB in half an hour
+    ],
+)
+def test_memory_is_flat_or_grows(mb_of: Callable[[float], float], flat: bool) -> None:
+    samples = Samples()
+    for at in range(0, 1_800, 15):
+        samples.add(at, mb_of(at))
+    assert samples.long_enough
+    assert samples.flat is flat
