@@ -23,6 +23,7 @@ COMMANDS = {
     "similar": "Past errors like those of a trace, and what fixed them.",
     "investigate": "Ranked causes for a window, with evidence.",
     "cost": "What makes the volume of telemetry, and what of it carries information.",
+    "ask": "Answer a question, in any language, with evidence.",
     "patterns": "The error memory: list, add, resolve, reject.",
     "mcp": "The MCP server for agents: stdio, or HTTP with a token.",
     "evaluate": "The same code, measured against labelled data.",

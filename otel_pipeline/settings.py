@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     embedder_port: int = Field(8089, description="Port of the local embedder")
     embedding_base_url: str = Field("", description="OpenAI-compatible base URL (default: the local embedder)")
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")
-    openai_api_key: str = Field("", description="API key for EMBEDDING_BASE_URL; the local embedder needs none")
+    openai_api_key: str = Field(
+        "", description="API key for EMBEDDING_BASE_URL and for ask; the local embedder needs none"
+    )
 
     mcp_host: str = Field("127.0.0.1", description="Address that the MCP server listens on over HTTP")
     mcp_port: int = Field(8091, description="Port of the MCP server over HTTP")
@@ -82,6 +84,22 @@ class Settings(BaseSettings):
     pattern_version_days: int = Field(
         14, ge=1, description="Days after which it is stale when the versions in which it was seen are gone"
     )
+
+    ask_model: str = Field("", description="Language model of `otel-pipeline ask`; empty: none is used")
+    ask_provider: Literal["", "openai", "anthropic"] = Field(
+        "", description="Protocol of the model: openai (any compatible endpoint) or anthropic; empty: by what is set"
+    )
+    ask_base_url: str = Field("", description="Base URL of the model (default: OpenAI or ANTHROPIC_BASE_URL)")
+    anthropic_api_key: str = Field("", description="API key for the Anthropic model of ask")
+    anthropic_base_url: str = Field("", description="Base URL of Anthropic's API (default: Anthropic)")
+    ask_max_tokens: int = Field(100_000, ge=1000, description="Tokens, in and out, that one question may cost")
+    ask_max_seconds: float = Field(120.0, gt=0, description="Seconds that one question may take")
+    ask_max_tool_calls: int = Field(20, ge=1, description="Tool calls that one question may make")
+    ask_max_usd: float = Field(0.0, ge=0, description="US dollars that one question may cost; 0: no such bound")
+    ask_usd_per_million_input: float = Field(0.0, ge=0, description="Price of a million input tokens")
+    ask_usd_per_million_output: float = Field(0.0, ge=0, description="Price of a million output tokens")
+    ask_trace: bool = Field(True, description="Whether ask sends spans of its own work to the intake")
+    ask_capture_content: bool = Field(False, description="Whether those spans hold what was asked and answered")
 
     shop_port: int = Field(
         8000, description="Port of the sample shop's storefront; cart, checkout, payment, inventory follow"
