@@ -248,6 +248,8 @@ SINGLE = [
     "SHOW FILESYSTEM CACHES",
     "SHOW ENGINES",
     "SHOW MERGES",
+    "SELECT * FROM fault_ledger",
+    "SELECT * FROM `fault_ledger`",
     # tricks of writing
     "EXPLAIN TABLE OVERRIDE mysql('127.0.0.1:{port}', 'a', 'b', 'c', 'd') COLUMNS (x Int8)",
     "EXPLAIN CURRENT TRANSACTION",
