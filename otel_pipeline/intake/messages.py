@@ -160,3 +160,15 @@ def _is_broken(message: Message, truth, records: bool) -> bool:
 def count(message: Message) -> int:
     """Records in a request, a resource or a scope."""
     return sum(1 if child.DESCRIPTOR.name in RECORDS else count(child) for child in children(message))
+
+
+def metric_kinds(body: bytes) -> set[str]:
+    """The kinds of metrics in a request: gauge, sum, histogram, exponential_histogram, summary."""
+    request = metrics_service_pb2.ExportMetricsServiceRequest.FromString(body)
+    return {
+        kind
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if (kind := metric.WhichOneof("data"))
+    }

@@ -54,3 +54,11 @@ def marks(path: Path) -> Iterator[Mark]:
                 return
             yield Mark(start, end, number, answered, checksum)
             start = end
+
+
+def bodies(path: Path) -> Iterator[bytes]:
+    """The bodies of a segment, one at a time."""
+    with path.open("rb") as file:
+        for mark in marks(path):
+            file.seek(mark.start + MARK.size)
+            yield file.read(mark.length)

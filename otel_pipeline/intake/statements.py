@@ -7,6 +7,8 @@ from pathlib import Path
 from string import Template
 
 from otel_pipeline import sqlfiles
+from otel_pipeline.intake.messages import metric_kinds
+from otel_pipeline.intake.segments import Segment, bodies
 
 PROTO = Path(__file__).parent / "otlp.proto"
 COLUMN_TYPES = {
@@ -111,3 +113,18 @@ def statements(kind: str) -> tuple[Statement, ...]:
         )
         for metric in METRIC_KINDS
     )
+
+
+def statements_of(segment: Segment) -> list[Statement]:
+    """The statements that a segment needs: of ``metrics`` those whose kind occurs in it, as each costs a planning.
+
+    The segment's bytes alone decide, so that a repetition sends the same ones.
+    """
+    if segment.kind != "metrics":
+        return list(statements(segment.kind))
+    found: set[str] = set()
+    for body in bodies(segment.path):
+        found |= metric_kinds(body)
+        if len(found) == len(METRIC_KINDS):
+            break
+    return [statement for kind, statement in zip(METRIC_KINDS, statements("metrics"), strict=True) if kind in found]

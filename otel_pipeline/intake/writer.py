@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from otel_pipeline.intake.segments import MARK, Mark, Segment, marks
 from otel_pipeline.intake.spool import Spool
-from otel_pipeline.intake.statements import Statement, statements
+from otel_pipeline.intake.statements import Statement, statements_of
 from otel_pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -216,7 +216,7 @@ class Writer:
         last_byte = segment.path.stat().st_mtime
         poison: dict[Mark, str] = {}
         with segment.path.open("rb") as file:
-            for statement in statements(segment.kind):
+            for statement in statements_of(segment):
                 token = f"{segment.token}:{statement.table}"
                 try:
                     sender.send(statement, token, file, segment.size)
