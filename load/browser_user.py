@@ -33,7 +33,7 @@ REFUSED_SHARE = 0.25
 GOOD_CARD, REFUSED_CARD = "4242", "0002"
 """Last digits of the page's test cards: one that is good for anything, one that every bank refuses."""
 
-SEND_WITHIN_MS = 15_000
+SEND_WITHIN_MS = 60_000
 PATIENCE_MS = 20_000
 """How long a customer waits for anything on the page before the visit is given up."""
 

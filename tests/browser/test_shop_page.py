@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from load.browser_user import Typed, typed, visit
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.demo.load import Load
 from otel_pipeline.settings import Settings, load
 from otel_pipeline.stack import Stack
 from tests.support.processes import eventually
 
+SLOW_MACHINE_S = 180
 TOKEN = "token-of-the-intake"
 WEB = """SELECT * FROM otel_traces
     WHERE ServiceName = 'shop-web' AND ResourceAttributes['rum.sessionId'] = {session:String}"""
@@ -44,12 +47,13 @@ def visited(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with Stack(home, only=("clickhouse", "intake", "shop")) as stack:
         stack.wait_ready()
         context = browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(SLOW_MACHINE_S * 1_000)
         session = visit(context.new_page(), f"http://127.0.0.1:{stack.settings.shop_port}", form, rng)
         context.close()
         with Database(stack.settings) as db:
             found = Visit(stack.settings, db, form, session)
-            eventually(lambda: "order.placed" in found.column(f"SELECT SpanName FROM ({WEB})"))
-            eventually(lambda: any("Light, warmth" in body for body in _events(found)[20:]))
+            eventually(lambda: "order.placed" in found.column(f"SELECT SpanName FROM ({WEB})"), SLOW_MACHINE_S)
+            eventually(lambda: any("Light, warmth" in body for body in _events(found)[20:]), SLOW_MACHINE_S)
             yield found
 
 
@@ -80,7 +84,9 @@ def test_browser_and_backend_share_traces(visited: Visit) -> None:
     joined = f"""SELECT DISTINCT s.SpanName FROM otel_traces AS s INNER JOIN ({WEB}) AS w
         ON s.TraceId = w.TraceId AND s.ParentSpanId = w.SpanId WHERE s.ServiceName = 'storefront'"""
     routes = {"GET /", "GET /products", "GET /products/{product_id}", "POST /cart/add", "POST /checkout"}
-    assert routes <= set(eventually(lambda: len(visited.column(joined)) >= 5 and visited.column(joined)))
+    assert routes <= set(
+        eventually(lambda: len(visited.column(joined)) >= 5 and visited.column(joined), SLOW_MACHINE_S)
+    )
     load_link = visited.column(f"SELECT SpanAttributes['link.traceId'] FROM ({WEB}) WHERE SpanName = 'documentFetch'")
     served = "SELECT SpanName FROM otel_traces WHERE ServiceName = 'storefront' AND TraceId = {trace:String}"
     assert visited.column(served, trace=load_link[0]) == ["GET /"]
@@ -131,3 +137,19 @@ def test_the_shop_sells_without_the_sdk(visited: Visit, page: Page) -> None:
     page.locator(".card").first.click()
     page.get_by_role("button", name="Add to cart").click()
     expect(page.locator("#cart-count")).to_have_text("1")
+
+
+def test_a_load_brings_customers_with_a_browser(visited: Visit) -> None:
+    """Last of this page: it leaves customers' sessions behind."""
+    orders = """SELECT DISTINCT ResourceAttributes['rum.sessionId'] FROM otel_traces
+        WHERE ServiceName = 'shop-web' AND SpanName = 'order.placed'"""
+    assert visited.column(orders) == [visited.session]
+    with Load(visited.settings, users=4) as load:
+        assert load.described == "4 customers and 1 with a browser"
+        sessions = eventually(lambda: len(found := visited.column(orders)) > 1 and found, SLOW_MACHINE_S)
+        family = psutil.Process(load.process.pid).children(recursive=True)
+        assert any("chrom" in process.name() for process in family)
+    (new,) = {*sessions} - {visited.session}
+    recorded = "SELECT count() FROM hyperdx_sessions WHERE ResourceAttributes['rum.sessionId'] = {new:String}"
+    assert int(visited.column(recorded, new=new)[0]) > 20
+    assert not psutil.wait_procs(family, 20)[1], "processes of the browser are left"
