@@ -66,18 +66,31 @@ def _trouble(case: Case) -> Investigation:
     entered = path.entries(db, focus)
     operations = [(row["Service"], row["Operation"]) for row in entered]
     reasons = db.rows("incidents__reasons", **where, operations=operations)
-    found = evidence.found(case.suspects, reasons, case.metrics, case.deploys, case.timeline)
+    called = path.calls(db, focus, entered)
+    found = evidence.found(
+        case.suspects,
+        reasons,
+        metrics=case.metrics,
+        deploys=case.deploys,
+        timeline=case.timeline,
+        calls=called,
+        changes=case.changes,
+    )
     top = found[0]
-    case.metrics.sort(key=lambda move: move.service != top.service)
+    case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != top.service))
     title = case.seen[0].title if case.seen and case.seen[0].service == top.service else f"{top.service}: {top.why}"
     examples = [row["TraceId"] for row in db.rows("investigate__examples", **where)]
-    skewed = skew.skewed(db, focus, case.facts["Anomalous"])
+    skewed = skew.skewed(db, focus, top.service, case.facts["Anomalous"])
     return Investigation(
         verdict="trouble",
         headline=title,
         causes=found,
-        path=path.path(path.calls(db, focus, entered), entered, top.service),
-        ruled_out=evidence.ruled_out(found, reasons, case.suspects, case.deploys) + case.recurs,
+        path=path.path(called, entered, top.service),
+        ruled_out=[
+            *evidence.ruled_out(found, reasons, case.suspects, case.deploys),
+            *evidence.jobs(db, focus),
+            *case.recurs,
+        ],
         known=evidence.known(db, case.seen),
         examples=examples,
         skewed=skewed,
@@ -112,7 +125,7 @@ def _quiet(case: Case) -> Investigation:
     return Investigation(
         verdict="nothing abnormal",
         headline=_healthy(case),
-        ruled_out=case.recurs,
+        ruled_out=[*evidence.jobs(case.db, case.focus), *case.recurs],
         isolated=[row["TraceId"] for row in rows],
         **case.base(),
     )
@@ -148,10 +161,12 @@ def _too_little(facts: dict[str, Any], reference: Sequence[Window]) -> str:
 
 
 def _healthy(case: Case) -> str:
-    share = case.facts["Anomalous"] / max(1, case.facts["Traces"])
-    told = f"{case.facts['Traces']} traces, {share:.1%} of them anomalous"
+    odd = case.facts["Anomalous"] - case.facts["Jobs"]
+    told = f"{case.facts['Traces']} traces, {odd} of them anomalous"
+    if case.facts["Jobs"]:
+        told += f" and {case.facts['Jobs']} runs of jobs that no request waits for"
     if case.recurs:
         return f"{told}; what is odd recurs: {case.recurs[0].service}, {case.recurs[0].why}"
     most = case.suspects[0] if case.suspects else None
     tail = f"; the most unusual service is {most.service} ({most.score:.1f} standard deviations)" if most else ""
-    return f"{told} and isolated, no incident{tail}" if case.facts["Anomalous"] else f"{told}, no incident{tail}"
+    return f"{told}, no incident{tail}"

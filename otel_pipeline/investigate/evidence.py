@@ -1,18 +1,20 @@
 """What speaks for a cause, and what against the loud ones beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, causes, memory
+from otel_pipeline.detection.model import Window
 from otel_pipeline.investigate import metrics as of_metrics
-from otel_pipeline.investigate.model import CauseFound, Deploy, IncidentSeen, Known, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.model import CauseFound, Change, Deploy, IncidentSeen, Known, MetricMove, Onset, RuledOut
 
 SHOWN = 5
 SURE = 4.0  # standard deviations from which a service is suspected without an incident
 EARLIER = 5.0  # seconds; onsets that are nearer cannot be told apart
 RESOURCES = ("saturation", "saw-tooth", "growth")
+TELLING = (*of_metrics.STANDING, "growth", "errors")
 ONLY_METRICS = 0.6  # confidence at most, where no trace supports it
 ALONE = 1.0  # seconds before all others, to have moved first
 RELEVANT = 900.0  # seconds; a release longer ago was there before the trouble, but is no news
@@ -21,17 +23,26 @@ RELEVANT = 900.0  # seconds; a release longer ago was there before the trouble, 
 def found(
     suspects: Sequence[causes.Suspect],
     reasons: Sequence[dict[str, Any]],
+    *,
     metrics: Sequence[MetricMove],
     deploys: Sequence[Deploy],
     timeline: Sequence[Onset],
+    calls: Mapping[str, Sequence[str]],
+    changes: Sequence[Change],
 ) -> list[CauseFound]:
-    """The causes with their evidence, the likeliest first."""
+    """The causes with their evidence, the likeliest first.
+
+    :param calls: who calls whom. :param changes: traffic among them tells an overload from a fault.
+    """
     beside = {"metrics": metrics, "deploys": deploys, "timeline": timeline}
     ranked = [
         CauseFound(c.service, c.confidence, c.score, c.why, evidence(c.service, suspects, reasons, **beside))
         for c in blame.rank(suspects, reasons)
     ]
-    return order(ranked, metrics, timeline)[:SHOWN]
+    ranked = order(ranked, metrics, timeline)
+    return deepest_short(
+        ranked, metrics, calls, {c.service for c in changes if c.kind == "traffic" and c.now > c.before}
+    )[:SHOWN]
 
 
 def order(ranked: Sequence[CauseFound], metrics: Sequence[MetricMove], timeline: Sequence[Onset]) -> list[CauseFound]:
@@ -48,9 +59,36 @@ def order(ranked: Sequence[CauseFound], metrics: Sequence[MetricMove], timeline:
         elif head.service in first and other.service in first:
             earlier = (first[head.service].at - first[other.service].at).total_seconds()
             head = other if earlier >= EARLIER else head
-    if head is ranked[0]:
+    return _first(ranked, head)
+
+
+def deepest_short(
+    ranked: Sequence[CauseFound],
+    metrics: Sequence[MetricMove],
+    calls: Mapping[str, Sequence[str]],
+    flooded: Collection[str],
+) -> list[CauseFound]:
+    """Trouble climbs along calls: a service that ran out of something comes before those that call it, who did not.
+
+    Unless it was asked much more often than before: then its callers may have flooded it.
+    """
+    short = {m.service for m in metrics if m.kind in RESOURCES}
+    if not ranked or ranked[0].service in short:
         return list(ranked)
-    # The shares of the evidence stay with their places: confidence falls along the list.
+    below, stack = set(), [ranked[0].service]
+    while stack:
+        for callee in calls.get(stack.pop(), ()):
+            if callee not in below:
+                below.add(callee)
+                stack.append(callee)
+    for cause in ranked:
+        if cause.service in (below & short) - set(flooded) and cause.score >= SURE:
+            return _first(ranked, cause)
+    return list(ranked)
+
+
+def _first(ranked: Sequence[CauseFound], head: CauseFound) -> list[CauseFound]:
+    """The list with another head; shares of the evidence stay with their places: confidence falls along the list."""
     rest = [head, *(c for c in ranked if c is not head)]
     shares = sorted((c.confidence for c in ranked), reverse=True)
     return [replace(c, confidence=share) for c, share in zip(rest, shares, strict=True)]
@@ -67,7 +105,7 @@ def evidence(
 ) -> list[str]:
     """Facts about a service, the strongest first."""
     mine = [m for m in metrics if m.service == service]
-    telling = [m.what for m in mine if m.kind in (*of_metrics.STANDING, "growth", "errors")]
+    telling = [m.what for m in mine if m.kind in TELLING]
     facts = telling[:2]
     facts += [told for d in deploys if d.service == service and d.lead >= 0 and (told := deployed(d))][-1:]
     traces = []
@@ -146,6 +184,18 @@ def ruled_out(
         out.append(RuledOut(service, f"seen in {traces} traces, but {why}{extra}"))
     late = [RuledOut(d.service, deployed(d)) for d in deploys if d.lead < 0 and d.kind == "release"]
     return out[:SHOWN] + late[:2]
+
+
+def jobs(db: Database, focus: Window) -> list[RuledOut]:
+    """Jobs that are odd, though nothing that anybody asked for depends on them."""
+    rows = db.rows("investigate__jobs", start=focus.start, end=focus.end)
+    return [
+        RuledOut(
+            row["Service"],
+            f"its own job {row['Operation']} is odd in {row['Anomalous']} of {row['Runs']} runs, which no request waits for",
+        )
+        for row in rows
+    ]
 
 
 def known(db: Database, seen: Sequence[IncidentSeen]) -> list[Known]:

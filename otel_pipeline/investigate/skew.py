@@ -11,17 +11,18 @@ from otel_pipeline.investigate.model import Skew
 LEAST_BAD = 5
 SURE = 4.5  # standard deviations; about one in a hundred thousand, as some hundred values are looked at
 MANY_VALUES = 50
-MAIN_SHARE = 0.3  # of a key with many values, only one that this share of the bad traces has is told
+MAIN_SHARE, MOST, CLEAR = 0.25, 0.5, 4.0  # a value that less than half of the bad ones have must be that telling
 SHOWN = 6
 
 
-def skewed(db: Database, focus: Window, anomalous: int) -> list[Skew]:
+def skewed(db: Database, focus: Window, service: str, anomalous: int) -> list[Skew]:
     """Over-represented values, the clearest first.
 
+    :param service: the cause; bad are the anomalous traces with a reason that points at it.
     :param anomalous: anomalous traces of the window; with few of them, traces with errors are the bad ones.
     """
     where = {"start": focus.start, "end": focus.end}
-    return tell(db.rows("investigate__skew", **where, anomalous=anomalous >= LEAST_BAD))
+    return tell(db.rows("investigate__skew", **where, service=service, anomalous=anomalous >= LEAST_BAD))
 
 
 def tell(rows: Sequence[dict[str, Any]]) -> list[Skew]:
@@ -31,9 +32,11 @@ def tell(rows: Sequence[dict[str, Any]]) -> list[Skew]:
     for row in rows:
         bad, of_bad, good, of_good = row["Bad"], row["OfBad"], row["Good"], row["OfGood"]
         usual = (good + 0.5) / (of_good + 1)
-        if row["Distinct"] > MANY_VALUES and bad < MAIN_SHARE * of_bad:
+        if row["Distinct"] > MANY_VALUES and bad < MOST * of_bad:
             continue
         if usual >= 1 or deviance(bad, of_bad, usual) < SURE:
+            continue
+        if bad < MAIN_SHARE * of_bad or (bad < MOST * of_bad and bad / of_bad < CLEAR * usual):
             continue
         lift = round(bad / of_bad / usual, 1)
         known = Skew(row["Key"], row["Value"], row["Service"], bad, of_bad, good, of_good, lift)

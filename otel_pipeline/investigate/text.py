@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from otel_pipeline.investigate.model import Investigation, Status
+from otel_pipeline.investigate.onsets import released
 
-CHANGES, METRICS, ONSETS, FACTS = 6, 4, 10, 5
+CHANGES, METRICS, ONSETS, FACTS, DEPLOYS = 6, 4, 10, 5, 3
 WIDTH = 150
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -93,6 +94,8 @@ def _facts(found: Investigation) -> Iterator[str]:
         for s in found.skewed:
             share = f"{s.bad} of {s.of_bad} bad, {s.good} of {s.of_good} good traces"
             yield f"  {s.key}={cut(s.value, 60)} ({s.service}): {share}, {s.lift:g} times as often"
+    for deploy in found.deploys[-DEPLOYS:]:
+        yield f"deployed  {_time(deploy.at)} {deploy.service}: {released(deploy)}"
     if found.metrics:
         yield "metrics"
     for move in found.metrics[:METRICS]:

@@ -6,7 +6,13 @@ SELECT
         FROM anomaly_scores
         WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
             AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}
-    ) AS Anomalous
+    ) AS Anomalous,
+    (
+        SELECT countIf(Verdict = 'anomalous')
+        FROM anomaly_scores
+        WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
+            AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)} AND RootKind = 'Internal'
+    ) AS Jobs
 FROM trace_summaries
 WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
     AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}

@@ -13,6 +13,7 @@ WITH
                     SELECT TraceId
                     FROM anomaly_scores
                     WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)} AND Verdict = 'anomalous'
+                        AND has(Reasons.Service, {service:String})
                         AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}
                 ), s.ErrorCount > 0) AS Bad
             FROM trace_summaries AS s
