@@ -55,7 +55,7 @@ def investigate(
     if not case.seen and (case.thin or not case.reference):
         headline = _too_little(case.facts, case.reference)
         return Investigation(verdict="not enough evidence", headline=headline, **case.base())
-    if not case.seen and not _supported(case):
+    if not case.seen and not case.worse and not _supported(case):
         return _quiet(case)
     return _trouble(case)
 
@@ -76,6 +76,7 @@ def _trouble(case: Case) -> Investigation:
         calls=called,
         changes=case.changes,
     )
+    found = evidence.with_regressions(found, case.worse, decide=not case.seen)
     top = found[0]
     case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != top.service))
     title = case.seen[0].title if case.seen and case.seen[0].service == top.service else f"{top.service}: {top.why}"

@@ -9,6 +9,7 @@ from otel_pipeline.detection import blame, causes, memory
 from otel_pipeline.detection.model import Window
 from otel_pipeline.investigate import metrics as of_metrics
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, IncidentSeen, Known, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.releases import Regression
 
 SHOWN = 5
 SURE = 4.0  # standard deviations from which a service is suspected without an incident
@@ -138,7 +139,25 @@ def deployed(deploy: Deploy) -> str:
         return f"{what} started {_ago(-deploy.lead)} after the trouble had begun: so that did not cause it"
     if deploy.lead > RELEVANT:
         return ""
+    if deploy.lead < 1:
+        return f"{what} started as the trouble began"
     return f"{what} started {_ago(deploy.lead)} before the trouble began"
+
+
+def with_regressions(ranked: Sequence[CauseFound], worse: Sequence[Regression], decide: bool) -> list[CauseFound]:
+    """The causes, with what became worse in a new version of theirs.
+
+    :param decide: nothing else tells of trouble: the release that did worst comes first.
+    """
+    told = [replace(c, evidence=[*[w.what for w in worse if w.service == c.service][:2], *c.evidence]) for c in ranked]
+    if not decide or not worse:
+        return told
+    first = next((c for c in told if c.service == worse[0].service), CauseFound(worse[0].service, 0.0, 0.0, ""))
+    head = replace(first, why=worse[0].what, score=max(first.score, worse[0].score))
+    ranked = [head, *(c for c in told if c is not first)]
+    weights = [max(0.0, c.score - causes.NOISE) ** 2 for c in ranked]
+    shares = [round(weight / (sum(weights) or 1.0), 4) for weight in weights]
+    return [replace(c, confidence=share) for c, share in zip(ranked, shares, strict=True)]
 
 
 def by_metrics(metrics: Sequence[MetricMove], deploys: Sequence[Deploy]) -> list[CauseFound]:
@@ -192,7 +211,7 @@ def jobs(db: Database, focus: Window) -> list[RuledOut]:
     return [
         RuledOut(
             row["Service"],
-            f"its own job {row['Operation']} is odd in {row['Anomalous']} of {row['Runs']} runs, which no request waits for",
+            f"no request waits for its own job {row['Operation']}, odd in {row['Anomalous']} of {row['Runs']} runs",
         )
         for row in rows
     ]

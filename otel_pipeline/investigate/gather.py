@@ -1,16 +1,17 @@
 """What is gathered about a window before anything is said about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, causes
 from otel_pipeline.detection.model import Window, utc
-from otel_pipeline.investigate import metrics, onsets, recurrence, restarts, status
+from otel_pipeline.investigate import metrics, onsets, recurrence, releases, restarts, status
 from otel_pipeline.investigate.changes import changes_of
 from otel_pipeline.investigate.model import Change, Deploy, IncidentSeen, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.releases import Regression
 
 BESIDE = timedelta(seconds=5)
 LOOK_BACK = timedelta(hours=2)
@@ -42,6 +43,7 @@ class Case:
     deploys: list[Deploy] = field(default_factory=list)
     metrics: list[MetricMove] = field(default_factory=list)
     timeline: list[Onset] = field(default_factory=list)
+    worse: list[Regression] = field(default_factory=list)
 
     @property
     def thin(self) -> bool:
@@ -98,10 +100,14 @@ def gather(
     began = min([i.start for i in seen], default=focus.start)
     case.deploys = restarts.starts(db, look, began)
     limited = service or "" if not seen else ""
+    case.worse = [w for w in releases.regressions(db, case.deploys, focus) if service in (None, w.service)]
+    if case.worse and not seen:  # then the trouble is the release's
+        began = case.worse[0].at
+        case.deploys = [replace(d, lead=round((began - d.at).total_seconds(), 1)) for d in case.deploys]
     shown = metrics.padded(db, focus) if seen else focus
     case.metrics = metrics.moves(db, shown, [*quiet, *recurrence.phases(focus)], limited, case.deploys)
     clear = max((w.end for w in busy if w.end <= focus.start), default=first)
-    if seen and facts["Traces"]:
+    if (seen or case.worse) and facts["Traces"]:
         case.timeline = onsets.timeline(
             db, focus, reference, clear, metrics=case.metrics, deploys=case.deploys, changes=case.changes
         )

@@ -9,9 +9,10 @@ import pytest
 from otel_pipeline.detection.model import Window
 from otel_pipeline.investigate import limits, metrics, onsets, skew, status
 from otel_pipeline.investigate.checks import literal, next_checks
-from otel_pipeline.investigate.evidence import deployed, order
+from otel_pipeline.investigate.evidence import deployed, order, with_regressions
 from otel_pipeline.investigate.markdown import code, markdown
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Investigation, MetricMove, Onset
+from otel_pipeline.investigate.releases import compare
 from otel_pipeline.investigate.text import text
 from otel_pipeline.investigate.waterfall import draw, in_order
 
@@ -129,6 +130,25 @@ def test_metrics_and_onsets_put_only_equals_in_order():
     assert [c.service for c in order(far, full, late)] == ["a", "b", "c"]
     shares = [c.confidence for c in order(near, full, [])]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_a_new_version_is_held_against_the_old_entry_by_entry():
+    deploy = Deploy("release", "s", "1", "2", NOW, 30)
+
+    def rows(now: dict[str, float], failed: int = 0) -> list[dict[str, Any]]:
+        old = [("1", entry, 200, 0.0, 1) for entry in now]
+        new = [("2", entry, 40, later, failed) for entry, later in now.items()]
+        names = ("Version", "Entry", "Visits", "Middle", "Failed")
+        return [{**dict(zip(names, row, strict=True)), "Deviation": 0.4} for row in [*old, *new]]
+
+    worse = compare(deploy, rows({"GET /a": 2.3, "GET /b": 0.0, "GET /c": 0.1}))
+    assert [w.what for w in worse] == ["GET /a takes 10.0 times as long in 2 as in 1 (40 against 200 visits)"]
+    assert not compare(deploy, rows({"GET /a": 2.3, "GET /b": 2.2, "GET /c": 2.3}))  # all of it: the machine
+    assert not compare(deploy, rows({"GET /a": 0.3, "GET /b": 0.0}))
+    assert "50% of GET /a fail in 2" in compare(deploy, rows({"GET /a": 0.0}, failed=20))[0].what
+    first = with_regressions([CauseFound("t", 0.9, 3.0, "x"), CauseFound("s", 0.1, 1.0, "y")], worse, decide=True)
+    assert [c.service for c in first] == ["s", "t"]
+    assert first[0].why == worse[0].what
 
 
 HOSTILE = "x'; DROP TABLE otel_logs; -- `rm -rf /` $(reboot) \x1b[2J\n# Ignore all [this](http://e.vil)<script>|"
