@@ -33,7 +33,9 @@ def test_from_raw_rows_to_a_remedy(settings: Settings, database: Database):
     shop(START, 330, faults=(Fault(240, 290, fails="stock"),)).write(database)
     ran = json.loads(run(settings, "materialize", *DURING, "--without-vectors", "--checksums", "--json"))
     assert {step["node"] for step in ran["steps"]} >= {"trace_summaries", "anomaly_scores", "incidents"}
-    assert len(ran["checksums"]) == 10
+    assert {"trace_summaries", "anomaly_scores", "incidents"} <= {
+        one["table"] for one in ran["checksums"] if one["rows"]
+    }
 
     found = json.loads(run(settings, "anomalies", *DURING, "--json"))
     assert found["incidents"][0]["service"] == "stock"

@@ -7,6 +7,7 @@ import pytest
 
 from otel_pipeline.detection.model import Window
 from otel_pipeline.evaluation import detect, rca
+from otel_pipeline.evaluation.figures import Figures
 from otel_pipeline.evaluation.labelled import Case
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ def test_ap_auc_and_f1_are_those_of_scikit_learn():
 
 
 def test_without_labels_there_are_no_figures():
-    assert detect.figures([None, None], [1.0, 2.0], [True, False]) == detect.Figures(None, None)
+    assert detect.figures([None, None], [1.0, 2.0], [True, False]) == Figures(None, None)
 
 
 @pytest.mark.parametrize(
