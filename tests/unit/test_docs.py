@@ -1,5 +1,6 @@
 """The documents are held to the code."""
 
+import json
 import re
 
 import click
@@ -8,6 +9,7 @@ import pytest
 from otel_pipeline import cli
 from otel_pipeline.detection.chain import NODES as LINEAGE
 from otel_pipeline.settings import REPOSITORY, Settings
+from otel_pipeline.tools.registry import TOOLS
 
 README = (REPOSITORY / "README.md").read_text()
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
@@ -48,3 +50,18 @@ def test_every_variable_is_in_env_example() -> None:
 def test_every_asset_is_in_the_readme() -> None:
     documented = set(re.findall(r"`(\w+)`", " ".join(row[0] for row in table("The lineage"))))
     assert {*LINEAGE, "otel_logs", "otel_traces"} == documented
+
+
+def test_every_tool_of_agents_is_in_the_readme() -> None:
+    documented = set(re.findall(r"`(\w+)`", " ".join(row[0] for row in table("For agents (MCP)"))))
+    assert documented == {tool.name for tool in TOOLS}
+    assert len(TOOLS) <= 15
+
+
+def test_the_example_of_an_mcp_client_names_what_exists() -> None:
+    servers = json.loads((REPOSITORY / "docker" / "claude_desktop_config.json").read_text())["mcpServers"]
+    assert servers["otel-pipeline"]["args"][0] in cli.COMMANDS
+    assert {"OTEL_PIPELINE_HOME"} == set(servers["otel-pipeline"]["env"])
+    assert servers["clickhouse"]["env"]["CLICKHOUSE_USER"] == Settings.model_fields["clickhouse_reader_user"].default
+    database = servers["clickhouse"]["env"]["CLICKHOUSE_DATABASE"]
+    assert database == Settings.model_fields["clickhouse_database"].default
