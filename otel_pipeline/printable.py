@@ -1,5 +1,6 @@
 """Text that may come from anywhere, made safe for a terminal: nothing in it moves the cursor, colours or hides."""
 
+import json
 import unicodedata
 
 KEPT = "\n\t"
@@ -12,6 +13,13 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if _harmless(character) else _escaped(character) for character in text)
+
+
+def hidden_in_json(document: str) -> str:
+    """A JSON document in which such characters are escaped as JSON escapes them: the same document to every reader."""
+    if document.isascii():
+        return document.replace("\x7f", "\\u007f")
+    return "".join(c if _harmless(c) else json.dumps(c)[1:-1].replace("\x7f", "\\u007f") for c in document)
 
 
 def _harmless(character: str) -> bool:

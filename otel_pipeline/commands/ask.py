@@ -2,8 +2,7 @@
 
 import click
 
-from otel_pipeline.commands.common import json_option, print_json, progress_console
-from otel_pipeline.printable import printable
+from otel_pipeline.commands.common import json_option, print_json, progress_console, say
 
 
 @click.command()
@@ -36,7 +35,7 @@ def command(*, question: tuple[str, ...], model: str | None, no_model: bool, qui
 
     def progress(line: str) -> None:
         if not quiet:
-            progress_console.print(f"· {printable(line)}", markup=False, style="dim", soft_wrap=True)
+            progress_console.print(f"· {line}", style="dim", soft_wrap=True)
 
     with Context(settings, embedder=Embedder(settings), asker="ask") as context:
         found = ask(context, " ".join(question), progress)
@@ -44,14 +43,14 @@ def command(*, question: tuple[str, ...], model: str | None, no_model: bool, qui
         print_json(found.as_dict())
         return
     for note in found.notes:
-        click.echo(printable(note))
-    click.echo(printable(found.answer))
+        say(note)
+    say(found.answer)
     if found.queries:
         click.echo("\nasked")
     for query in found.queries:
         arguments = query["arguments"]
         given = arguments if isinstance(arguments, str) else ", ".join(f"{k}={v!r}" for k, v in arguments.items())
         shown = given if isinstance(arguments, str) and not found.model else f"{query['tool']}({given})"
-        click.echo(printable(f"  {shown[:300]}{'' if query['ok'] else '  (failed)'}"))
+        say(f"  {shown[:300]}{'' if query['ok'] else '  (failed)'}")
     for stop in found.stopped:
         click.echo(f"stopped  {stop}")

@@ -7,10 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.console import Console
 
-console = Console(highlight=False)
-progress_console = Console(stderr=True, highlight=False)
+from otel_pipeline.console import PlainConsole
+from otel_pipeline.printable import hidden_in_json, printable
+
+console = PlainConsole()
+progress_console = PlainConsole(stderr=True)
+
+
+def say(text: str) -> None:
+    """Print a text that may hold telemetry."""
+    click.echo(printable(text))
 
 
 class Instant(click.ParamType):
@@ -74,4 +81,4 @@ def print_json(document: Any) -> None:
             return value.tolist()
         return str(value)
 
-    click.echo(json.dumps(document, default=plain, ensure_ascii=False))
+    click.echo(hidden_in_json(json.dumps(document, default=plain, ensure_ascii=False)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from otel_pipeline.commands.common import console
 
@@ -77,7 +78,7 @@ def shop(answer: dict[str, Any]) -> None:
             expected,
             "yes" if fault["found"] else "no",
             str(fault["incidents"]),
-            fault["blamed"] if good else f"[red]{fault['blamed'] or '-'}[/]",
+            Text(fault["blamed"] or "-", style="" if good else "red"),
             seconds(fault["ttd_s"]),
             seconds(fault["ttd_live_s"]),
             fault["title"][:70],
@@ -104,7 +105,7 @@ def memory(answer: dict[str, Any]) -> None:
     for kind, title in (("again", "seen before"), ("unseen", "its scenario left out of the memory")):
         table = Table("incident", "scenario", "recalled", "", "why", title=title)
         for row in answer["cases"][kind]:
-            right = "right" if row["right"] else "[red]wrong[/]"
+            right = Text("right") if row["right"] else Text("wrong", style="red")
             table.add_row(f"{row['start']:%H:%M:%S}", row["scenario"] or "-", row["recalled"] or "-", right, row["why"])
         console.print(table)
     table = Table("", "of", "")

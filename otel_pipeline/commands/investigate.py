@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from otel_pipeline.commands.common import json_option, print_json, window_options
+from otel_pipeline.commands.common import json_option, print_json, say, window_options
 
 
 @click.command()
@@ -68,6 +68,6 @@ def command(
     if as_json:
         print_json(found.as_dict())
     else:
-        click.echo(text(found))
+        say(text(found))
     for path in written:
         click.echo(f"wrote {path}", err=True)

@@ -39,7 +39,8 @@ def command(
         print_json(found.as_dict())
         return
     for hit in found.hits:
-        console.print(f"[bold]{hit.score:.2f}[/bold]  {hit.severity or '-':5}  {', '.join(hit.services)}", end="  ")
+        console.print(f"{hit.score:.2f}", style="bold", end="  ")
+        console.print(f"{hit.severity or '-':5}  {', '.join(hit.services)}", end="  ")
         console.print(f"{hit.lines:,} lines, {iso(hit.first_seen)} to {iso(hit.last_seen)}", style="dim")
         console.print(f"      {hit.template}", markup=False, soft_wrap=True)
         for line in hit.examples[:2]:

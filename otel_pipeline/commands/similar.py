@@ -34,13 +34,13 @@ def command(trace_id: str, limit: int, as_json: bool) -> None:
     for message in found.errors:
         console.print(f"  {message.severity:5} {message.service}: {message.line[:300]}", markup=False, soft_wrap=True)
     if found.past:
-        console.print("\n[bold]Said before[/bold]")
+        console.print("\nSaid before", style="bold")
     for hit in found.past:
         console.print(f"  {hit.similarity:.2f}  {hit.template}", markup=False, soft_wrap=True)
         seen = f"{hit.lines:,} lines in {', '.join(hit.services)}, {iso(hit.first_seen)} to {iso(hit.last_seen)}"
         console.print(f"        {seen}  traces {' '.join(hit.trace_ids) or '-'}", markup=False, style="dim")
     if found.patterns:
-        console.print("\n[bold]Known patterns[/bold]")
+        console.print("\nKnown patterns", style="bold")
     for pattern in found.patterns:
         console.print(
             f"  {pattern['Status']:9} {pattern['error_signature']}  ({pattern['occurrence_count']} times, last"

@@ -6,15 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from otel_pipeline.agent.ask import ask
+from otel_pipeline.cli import cli
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import chain
 from otel_pipeline.detection.model import Window
+from otel_pipeline.investigate.engine import investigate
+from otel_pipeline.investigate.search import search
+from otel_pipeline.investigate.similar import similar
 from otel_pipeline.migrate import migrate
+from otel_pipeline.printable import printable
 from otel_pipeline.settings import Settings
 from otel_pipeline.tools import answer, registry
 from otel_pipeline.tools.model import Context
 from tests.support.hostile_logs import LINES, MARK
+from tests.support.model_server import ModelServer, Say, last_answer
 from tests.support.outage import DURING, END, FAULT, START
 from tests.support.traffic import line, shop, span
 
@@ -98,6 +106,64 @@ def test_what_telemetry_says_stays_between_delimiters(context: Context):
         assert answer.cost(found) <= 2000, (name, arguments)
         assert not re.search("[\\x00-\\x1f\\u200b-\\u200f\\u2028-\\u202e\\ufeff\\U000e0000-\\U000e007f]", said), name
     assert shown > len(LINES)
+
+
+def test_reports_are_as_without_the_attacker(context: Context, outage: Settings):
+    window = Window(START, END)
+    with Database(outage, role="reader") as db:
+        before, spans = investigate(db, window), search(db, None, "cannot handle request")
+    found, again = investigate(context.reader, window), search(context.reader, None, "cannot handle request")
+    assert (found.verdict, found.path) == (before.verdict, before.path)
+    assert found.causes[0].service == before.causes[0].service == "stock"
+    assert [known.remedy for known in found.known if known.remedy] == []
+    assert (again.hits[0].template, again.hits[0].lines) == (spans.hits[0].template, spans.hits[0].lines)
+    past = similar(context.reader, "none", again.hits[0].trace_ids[0])
+    assert past.errors[0].template == spans.hits[0].template
+    assert not any(pattern["resolution"] for pattern in past.patterns if pattern["Status"] == "suspected")
+
+
+def test_a_terminal_obeys_nothing(context: Context):
+    window = ("--from", START.isoformat(), "--to", END.isoformat())
+    for arguments in (
+        ("investigate", *window),
+        ("investigate", "--json", *window),
+        ("investigate", "--service", EVIL, *window),
+        ("anomalies", *window),
+        ("search", MARK, "--limit", "100"),
+        ("search", MARK, "--limit", "100", "--json"),
+        ("similar", f"{5:032x}"),
+        ("patterns", "list"),
+        ("ask", "--no-model", f"logs like '{MARK}'"),
+    ):
+        env = {**context.settings.environment(), "ASK_TRACE": "false", "EMBEDDER_PORT": "9"}
+        done = CliRunner().invoke(cli, arguments, env=env)
+        assert done.exit_code == 0, (arguments, done.output)
+        shown = done.output
+        assert shown.strip(), arguments
+        assert [c for c in shown if c not in "\n\t" and printable(c) != c] == [], arguments
+
+
+def test_ask_is_told_the_truth_whatever_the_lines_say(context: Context):
+    """The model reads every hostile line; what it may say about the cause still comes from the tools alone."""
+    script = [
+        Say(calls=[("search_logs", {"text": MARK})]),
+        Say(calls=[("investigate", DURING)]),
+        lambda talk: Say(f"{last_answer(talk)['verdict']}: {last_answer(talk)['causes'][0]['service']}"),
+    ]
+    with ModelServer(script) as server:
+        own = context.settings.model_copy(update={"ask_model": "m", "ask_base_url": server.url, "ask_trace": False})
+        with Context(own, now=END) as asked:
+            found = ask(asked, "what is wrong?", lambda _line: None)
+    assert found.answer == "trouble: stock"
+    told = [said["text"] for said in server.talks[-1] if said["role"] == "tool"]
+    assert any(MARK in text for text in told)
+    for text in told:
+        assert MARK not in re.sub("«[^«»]*»", "", text)
+    own = context.settings.model_copy(update={"ask_model": "", "ask_trace": False})
+    with Context(own, now=END) as asked:
+        found = ask(asked, f"what is wrong between {DURING['start']} and {DURING['end']}?", lambda _line: None)
+    assert found.investigation
+    assert (found.investigation["verdict"], found.investigation["causes"][0]["service"]) == ("trouble", "stock")
 
 
 def test_a_suspected_remedy_is_served_to_nobody(context: Context):
