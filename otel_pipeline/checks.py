@@ -11,9 +11,11 @@ from typing import Any
 import dagster as dg
 
 from otel_pipeline.assets.node import whole
+from otel_pipeline.evaluation import compare
 from otel_pipeline.partitions import current_hour, hour_of
 from otel_pipeline.resources.clickhouse import ClickHouse, one_line_failures
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
+from otel_pipeline.settings import load
 
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
@@ -86,6 +88,24 @@ def no_storm_of_anomalies(context: dg.AssetCheckExecutionContext, clickhouse: Cl
     return _result(row["share"] <= STORM_SHARE or row["Judged"] < STORM_LEAST, WARN, row)
 
 
+@dg.asset_check(asset="incidents")
+def detector_is_no_worse_than_others() -> dg.AssetCheckResult:
+    """The gate of a switch: no version that stands beside does better on the ledger of injected faults.
+
+    Not part of the lineage's runs; run it from the page of the asset, after `otel-pipeline materialize --detector`.
+    """
+    settings = load()
+    with one_line_failures():
+        answers = [compare.evaluate(settings, other, settings.detector_version) for other in compare.others(settings)]
+    figures = {
+        f"{row['figure']} of {answer[which]}": row[which] if row[which] is not None else "-"
+        for answer in answers
+        for row in answer["figures"]
+        for which in ("old", "new")
+    }
+    return _result(all(answer["no_worse"] is not False for answer in answers), ERROR, figures)
+
+
 @dg.asset_check(asset="incidents", blocking=True)
 def incidents_are_founded(context: dg.AssetCheckExecutionContext, clickhouse: ClickHouse) -> dg.AssetCheckResult:
     """Ids are unique, and the example traces of an incident are anomalous in the table of scores."""
@@ -153,6 +173,7 @@ CHECKS = [
     baseline_is_recent,
     every_trace_is_judged_by_its_past,
     no_storm_of_anomalies,
+    detector_is_no_worse_than_others,
     incidents_are_founded,
     every_incident_has_a_pattern,
 ]

@@ -23,6 +23,7 @@ from otel_pipeline.settings import Settings
 Role = Literal["writer", "reader"]
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 600
+VERSIONED = ("normal_centroids", "normal_conduct", "anomaly_scores", "incidents")  # by version of the detector
 PRESENT, HISTORY = 1, 2  # priorities: the lower goes first
 
 
@@ -63,7 +64,7 @@ class Database:
                 connect_timeout=CONNECT_SECONDS,
                 send_receive_timeout=QUERY_SECONDS,
                 autogenerate_session_id=False,
-                settings={} if reader else _settings(settings, comment or {}, history),
+                settings=_settings(settings, comment or {}, history, reader=bool(reader)),
             )
         except OperationalError as error:
             raise Unavailable(
@@ -118,9 +119,16 @@ class Database:
             raise
 
 
-def _settings(settings: Settings, comment: Mapping[str, str], history: bool) -> dict[str, Any]:
-    """Settings of a writer's queries. ClickHouse lets a query of lower priority wait while one of a higher runs."""
-    found: dict[str, Any] = {"priority": HISTORY if history else PRESENT}
+def _settings(settings: Settings, comment: Mapping[str, str], history: bool, *, reader: bool) -> dict[str, Any]:
+    """Settings of a connection's queries: which version of the detector they see, and who goes first.
+
+    ClickHouse lets a query of lower priority wait while one of a higher runs.
+    """
+    seen = ", ".join(rf"'{table}': 'Detector = \'{settings.detector_version}\''" for table in VERSIONED)
+    found: dict[str, Any] = {"additional_table_filters": f"{{{seen}}}"}
+    if reader:
+        return found
+    found["priority"] = HISTORY if history else PRESENT
     if comment:
         found["log_comment"] = json.dumps(dict(comment))
     if history and settings.clickhouse_is_local:

@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     intake_spool_mb: int = Field(2048, ge=16, description="Spool size in MiB after which intake answers 503")
     intake_max_body_mb: int = Field(16, ge=1, description="Largest OTLP body in MiB, after decompression")
 
+    detector_version: str = Field(
+        "1",
+        pattern=r"^([A-Za-z_]\w{0,31}|\d{1,9})$",
+        description="Detector version whose baselines, scores and incidents are written and read; others stand beside",
+    )
+
     embedder_port: int = Field(8089, description="Port of the local embedder")
     embedding_base_url: str = Field("", description="OpenAI-compatible base URL (default: the local embedder)")
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")

@@ -113,3 +113,20 @@ def memory(answer: dict[str, Any]) -> None:
     table.add_row("false recall, never seen", str(answer["unseen"]), share(answer["false_recall"]))
     table.add_row("poisoned entries served", str(answer["poisoned"]), str(answer["poison_served"]))
     console.print(table)
+
+
+def compare(answer: dict[str, Any]) -> None:
+    """Two versions of the detector beside each other."""
+    traces = answer["traces"]
+    console.print(
+        f"{traces['both_judged']:,} traces judged by both: {traces['both_anomalous']:,} anomalous to both,"
+        f" {traces['only_old']:,} only to {answer['old']}, {traces['only_new']:,} only to {answer['new']}"
+    )
+    if not answer["figures"]:
+        console.print("no ledger of injected faults here: nothing to hold them against")
+        return
+    table = Table("", f"detector {answer['old']}", f"detector {answer['new']}", "")
+    for row in answer["figures"]:
+        values = ("-" if row[which] is None else f"{row[which]:.3f}" for which in ("old", "new"))
+        table.add_row(row["figure"], *values, "worse" if row["worse"] else "")
+    console.print(table)

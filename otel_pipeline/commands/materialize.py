@@ -18,20 +18,27 @@ from otel_pipeline.settings import load
 @window_options()
 @click.option("--checksums", is_flag=True, help="Print rows and a checksum of each derived table afterwards.")
 @click.option("--without-vectors", is_flag=True, help="Leave out what needs the embedder.")
+@click.option("--detector", metavar="VERSION", help="Only judge, as this version of the detector, beside the others.")
 @json_option
-def command(start: datetime, end: datetime, checksums: bool, without_vectors: bool, as_json: bool) -> None:
+def command(  # noqa: PLR0917
+    start: datetime, end: datetime, checksums: bool, without_vectors: bool, detector: str | None, as_json: bool
+) -> None:
     """Run the lineage over a window, without a UI.
 
     Every hour that the window touches is computed anew from the raw tables and replaced; running it twice gives the
     same tables (see --checksums). The engine lets it wait while a run of the present is at work, and leaves half of the
     cores to others: days of history can be backfilled while the stack is up.
 
+    With --detector, what has been summarised is judged again as that version of the detector: its baselines, scores and
+    incidents stand beside those of other versions (compare them with `otel-pipeline evaluate compare`). Which version
+    is read, and goes on live, is the setting DETECTOR_VERSION.
+
     JSON: {"start", "end", "seconds", "steps": [{"hour", "node", "rows", "metrics"}], "checksums": [{"table", "rows",
     "checksum"}]}
     """
     from otel_pipeline.detection import chain, lineage
 
-    settings = load()
+    settings = load(detector_version=detector) if detector else load()
     window = Window(start, end)
     embedder = None if without_vectors else Embedder(settings)
     began = time.monotonic()
@@ -42,7 +49,7 @@ def command(start: datetime, end: datetime, checksums: bool, without_vectors: bo
         if embedder:
             embedder.embed(["is anybody there"])
         with progress_console.status(f"{len(hours)} hours") as status:
-            steps = chain.run(
+            steps = (chain.judge if detector else chain.run)(
                 db, embedder, window, lambda step: status.update(f"{step.hour:%Y-%m-%d %H:00} {step.node}")
             )
         sums = lineage.checksums(db) if checksums else []
