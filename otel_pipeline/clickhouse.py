@@ -165,6 +165,8 @@ def explain(error: ClickHouseError, address: str, user: str, database: str) -> s
         "Code: 241": f"ClickHouse at {address} ran out of memory; ask for a shorter window",
         "Code: 497": f"user {user} lacks a right at {address}; {first}",
     }
+    if "Code: 47." in text and "`Detector`" in text:
+        return f"{database} at {address} is of an older schema; run `otel-pipeline migrate`"
     for code, hint in hints.items():
         if code in text:
             return hint

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import blame, segments, shifts
+from otel_pipeline.detection import blame, season, segments, shifts
 from otel_pipeline.detection.anomaly_scores import FALSE_ALARM_RATE, THRESHOLD
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.staging import replacing_partition
@@ -115,7 +115,9 @@ def _write(db: Database, hour: datetime) -> int:
         found = bursts(bins)
         first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
         for burst in found:
-            if hour <= burst.window.start < hour + HOUR:
+            if not hour <= burst.window.start < hour + HOUR:
+                continue
+            if burst.shifted or not season.habitual(db, burst.window, list(burst.operations)):
                 others = [other.window for other in found if other is not burst]
                 compare = blame.slices(burst.window, first, others)
                 rows.append(describe(db, burst, compare, newest, known))
