@@ -213,6 +213,21 @@ def test_malformed_bodies_are_refused_and_good_ones_between_are_stored(
     assert not running.dead_letters.exists()
 
 
+def test_a_grpc_body_that_unpacks_to_much_is_refused(running: IntakeProcess) -> None:
+    assert running.process
+    process = psutil.Process(running.process.pid)
+    with grpc.insecure_channel(
+        f"127.0.0.1:{running.settings.intake_grpc_port}", options=[("grpc.max_send_message_length", -1)]
+    ) as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        for _ in range(3):
+            with pytest.raises(grpc.RpcError) as caught:
+                export(bytes(128 << 20), compression=grpc.Compression.Gzip)
+            status = caught.value.code()  # pyright: ignore[reportAttributeAccessIssue]
+            assert status == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert process.memory_info().rss < 200 << 20
+
+
 def test_half_a_request_harms_nobody(running: IntakeProcess, tables: Database) -> None:
     for head in (b"POST /v1/traces HTTP/1.1\r\nContent-Le", b"\x16\x03\x01\x00", b"POST / HTTP/9\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", running.settings.intake_http_port)) as connection:
@@ -250,7 +265,8 @@ def test_a_full_spool_asks_clients_to_come_back(server: Settings, tmp_path) -> N
             with pytest.raises(grpc.RpcError) as caught:
                 TraceServiceStub(channel).Export(ExportTraceServiceRequest.FromString(large))
             assert caught.value.code() == grpc.StatusCode.UNAVAILABLE  # pyright: ignore[reportAttributeAccessIssue]
-            trailers = dict(caught.value.trailing_metadata())  # pyright: ignore[reportAttributeAccessIssue]
+            trailing = caught.value.trailing_metadata()  # pyright: ignore[reportAttributeAccessIssue]
+            trailers = {str(key): bytes(value) for key, value in trailing if isinstance(value, bytes)}
             details = Status.FromString(trailers["grpc-status-details-bin"]).details[0]
             retry = RetryInfo()
             assert details.Unpack(retry)
