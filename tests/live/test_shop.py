@@ -118,7 +118,7 @@ def test_a_service_ends_at_once_and_sends_its_last_lines(shop: Shop, sink: OtlpS
     """Last of this page: it stops the shop."""
     started = time.monotonic()
     shop.stop()
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 60
     assert all(process.returncode == 0 for process in shop.processes.values())
     for service in SERVICES:
         assert any(log.service == service and log.body == f"{service} 1.4.0 stopped" for log in sink.logs)
