@@ -58,7 +58,7 @@ scenarios: $(READY) ## Three questions of an agent, through the official MCP cli
 shop-matrix: $(READY) ## Is the load mixed as told, and each fault seen where it is? Seven minutes.
 	@$(BIN)/python -m load.shop_matrix $(ARGS)
 
-soak: $(READY) ## The whole stack under load for half an hour: does it keep up, lose nothing, stay flat?
+soak: $(READY) ## The whole stack under load and every fault for half an hour: does it keep up, lose nothing, stay flat?
 	@$(BIN)/python -m load.soak $(ARGS)
 
 constraints: $(READY) ## Write constraints.txt anew from what is installed.

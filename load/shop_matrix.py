@@ -52,6 +52,7 @@ FAILURES = (
 )
 """What each endpoint is known to fail by: service, route, cause."""
 
+FLUSH_S = 180
 CALM_USERS = 24
 ARRIVAL_S = 4.0
 """Time for spans that ended late, and for their way into the database."""
@@ -163,9 +164,18 @@ def break_once(settings: Settings, db: Database, wanted: Scenario, quiet_s: floa
 
 
 def flush(settings: Settings) -> None:
-    """Have every service send what it holds, metrics too."""
-    for number in range(len(SERVICES)):
-        httpx.post(f"http://127.0.0.1:{settings.shop_port + number}/admin/flush", timeout=60, trust_env=False)
+    """Have every service send what it holds, metrics too.
+
+    :raises UserError: one does not answer.
+    """
+    for number, service in enumerate(SERVICES):
+        url = f"http://127.0.0.1:{settings.shop_port + number}/admin/flush"
+        try:
+            httpx.post(url, timeout=FLUSH_S, trust_env=False)
+        except httpx.HTTPError as error:
+            raise UserError(
+                f"{service} does not answer ({type(error).__name__}); the machine may be too busy"
+            ) from None
 
 
 def show_signatures(console: Console, found: list[Signature]) -> None:
