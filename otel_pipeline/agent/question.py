@@ -22,7 +22,7 @@ _UNITS = {
 }
 _LENGTH = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _SPAN = re.compile(
-    r"(?<![\w.:-])(\d{1,5})\s*(?:"
+    r"(?<![A-Za-z0-9_.:-])(\d{1,5})\s*(?:"
     + "|".join(f"(?P<{unit}>{words})" for unit, words in _UNITS.items())
     + r")(?![a-z\d])",
     re.IGNORECASE,
