@@ -49,7 +49,7 @@ bench-intake: $(READY) ## Spans and logs a second that the intake takes in, besi
 torture-intake: $(READY) ## Kills, full disks and bad clients against the intake: what was acknowledged must arrive, once.
 	@$(BIN)/python -m benchmarks.torture_intake $(ARGS)
 
-evaluate: $(READY) ## The same code against labelled data: make evaluate ARGS="rca DIR".
+evaluate: $(READY) ## All figures with baselines beside them. ARGS="rca DIR" for some, ARGS="all --soak DIR" for the shop, too.
 	@$(BIN)/otel-pipeline evaluate $(ARGS)
 
 scenarios: $(READY) ## Three questions of an agent, through the official MCP client: right cause, evidence that holds? Five minutes.

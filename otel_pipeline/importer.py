@@ -33,6 +33,10 @@ FORMATS = {
 }
 
 
+class NoRows(UserError):
+    """A file of the right columns that is empty."""
+
+
 @dataclass(frozen=True)
 class Imported:
     """What an import did.
@@ -157,7 +161,7 @@ def _mend(db: Database, stage: str, spans: str) -> int:
 def _facts(db: Database, kind: Kind, path: Path, stage: str) -> dict[str, Any]:
     facts = db.one("import__facts", stage=stage)
     if not facts["Rows"]:
-        raise UserError(f"{path}: holds no rows")
+        raise NoRows(f"{path}: holds no rows")
     for count, what in ((facts["Timeless"], "usable Timestamp"), (facts["Nameless"], "ServiceName")):
         if count:
             raise UserError(f"{path}: {count:,} of {facts['Rows']:,} rows have no {what}; nothing was imported")

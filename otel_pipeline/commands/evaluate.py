@@ -7,13 +7,16 @@ import click
 from otel_pipeline.commands.common import json_option, print_json, progress_console
 
 
-@click.group()
-def command() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """Measure the pipeline's own code against labelled data.
 
     Needs nothing running: a server of its own in a temporary folder, gone afterwards. Labels may be absent: then
-    rankings, scores and groups alone are printed, and they are the same as with labels.
+    rankings, scores and groups alone are printed, and they are the same as with labels. Without a command: `all`.
     """
+    if context.invoked_subcommand is None:
+        context.invoke(everything)
 
 
 folder_argument = click.argument(
@@ -87,6 +90,64 @@ def detect(folder: Path, as_json: bool) -> None:
         print_json(answer)
     else:
         evaluation_tables.detect(answer)
+
+
+@command.command()
+@click.argument(
+    "folder", metavar="[DIR]", required=False, type=click.Path(exists=True, path_type=Path, resolve_path=True)
+)
+@json_option
+def ablation(folder: Path | None, as_json: bool) -> None:
+    """What each part of the score is worth: the same code, that part of every trace left blank.
+
+    DIR is a labelled folder as for `rca`; without it, the kept soak of `shop` is judged.
+
+    --json: {"parts": {PART ("": nothing left out): {"as1", "as3", "ap", "auc", "f1"} of a folder, {"recall",
+    "precision", "rightly_blamed", "ap", "auc", "f1"} of a soak}}
+    """
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation import ablation, kept
+    from otel_pipeline.settings import load
+
+    with progress_console.status("starting a server") as status:
+        if folder:
+            answer = ablation.folder(folder, status.update)
+        else:
+            with kept.opened(load()) as db:
+                answer = ablation.shop(db, status.update)
+    if as_json:
+        print_json(answer)
+    else:
+        evaluation_tables.ablation(answer, "the soak" if folder is None else folder.name)
+
+
+@command.command("all")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, resolve_path=True))
+@click.option("--soak", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of a kept soak.")
+def everything(folder: Path | None = None, soak: Path | None = None) -> None:
+    """Everything there is to measure with, baselines beside it: a few minutes.
+
+    DIR (../shared/data where it is not named) holds labelled folders as for `rca`, and CSV files as for `templates`
+    under loghub/. The shop is judged where a soak is named.
+    """
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation import everything
+    from otel_pipeline.settings import load
+
+    found = everything.find(folder)
+    with progress_console.status("starting a server") as status:
+        for path in found.labelled:
+            answers = everything.labelled_folder(path, status.update)
+            evaluation_tables.rca_shares(answers["rca"])
+            evaluation_tables.detect(answers["detect"])
+            evaluation_tables.ablation(answers["ablation"], path.name)
+        if found.lines:
+            answer, beside = everything.lines(found.lines, status.update)
+            evaluation_tables.templates(answer, beside)
+        if soak:
+            answers = everything.kept_soak(load(otel_pipeline_home=soak), status.update)
+            evaluation_tables.shop(answers["shop"])
+            evaluation_tables.ablation(answers["ablation"], "the soak")
 
 
 @command.command()

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from otel_pipeline.commands.common import console
 
-METHODS = {"this": "this pipeline"}
+NAMES = {"as1": "AS@1", "as3": "AS@3", "ap": "AP", "auc": "AUC", "f1": "F1"}
 
 
 def share(value: float | None) -> str:
@@ -51,6 +51,16 @@ def detect(answer: dict[str, Any]) -> None:
     table = Table("anomalous traces", "AP", "AUC", "F1 at the threshold")
     for name, row in (("this pipeline", answer), *answer["plain"].items()):
         table.add_row(name, share(row["ap"]), share(row["auc"]), share(row["f1"]))
+    console.print(table)
+
+
+def ablation(answer: dict[str, Any], where: str) -> None:
+    """What the figures become without each part."""
+    names = list(answer["parts"][""])
+    headers = [str(NAMES.get(name, name.replace("_", " "))) for name in names]
+    table = Table("without", *headers, title=f"ablation on {where}")
+    for part, figures in answer["parts"].items():
+        table.add_row(part or "(nothing)", *(share(figures[name]) for name in names))
     console.print(table)
 
 

@@ -19,25 +19,34 @@ BEFORE, AFTER = timedelta(seconds=60), timedelta(seconds=300)
 def evaluate(folder: Path, progress: Callable[[str], None] = lambda _: None, plain: bool = False) -> dict[str, Any]:
     """Score every trace of a folder.
 
-    The normal is learned from reference.json's windows, or robustly from everything.
+    The normal is learned from reference.json's windows; robustly from everything without them, or where they hold too
+    little.
 
     :param plain: add the plain methods, as ``"plain": {name: {"ap", "auc", "f1"}}``.
     :returns: ``{"threshold", "traces": [{"trace_id", "score", "anomalous"}], "ap", "auc", "f1"}``, traces in order of
         time; the last three are None without labels.
     :raises UserError: a folder that cannot be read, or too few traces to learn from.
     """
-    data = labelled.read(folder)
+    data = labelled.read(folder, need_faults=False)
     with labelled.loaded(data) as db:
-        extent = labelled.extent(db)
-        version = extent.start.replace(hour=0, minute=0, second=0, microsecond=0)
-        progress("learning what is normal")
-        learn(db, version, data.reference or [extent])
-        hours = lineage.raw_hours(db, extent)
-        for hour in hours:
-            progress(f"scoring {hour:%H:%M}")
-            anomaly_scores.materialize(db, hour, version=version)
-        rows = db.rows("evaluation__traces")
-        methods = plain_detect.methods(db, data.reference or [extent]) if plain else []
+        return judged(db, data, progress, plain)
+
+
+def judged(
+    db: Database, data: labelled.Labelled, progress: Callable[[str], None] = lambda _: None, plain: bool = False
+) -> dict[str, Any]:
+    """The same as :func:`evaluate`, of a folder that is loaded."""
+    extent = labelled.extent(db)
+    version = extent.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    windows = normal(data, extent)
+    progress("learning what is normal")
+    if not learn(db, version, windows) and not learn(db, version, windows := [extent]):
+        raise UserError(f"too few traces to learn from; a baseline needs {normal_centroid.LEAST_TRACES}")
+    for hour in lineage.raw_hours(db, extent):
+        progress(f"scoring {hour:%H:%M}")
+        anomaly_scores.materialize(db, hour, version=version)
+    rows = db.rows("evaluation__traces")
+    methods = plain_detect.methods(db, windows) if plain else []
     labels = [label(utc(row["Timestamp"]), row["Services"], data.cases) for row in rows]
     scores = [row["Score"] for row in rows]
     flags = [row["Verdict"] == "anomalous" for row in rows]
@@ -55,17 +64,17 @@ def evaluate(folder: Path, progress: Callable[[str], None] = lambda _: None, pla
     return answer
 
 
-def learn(db: Database, version: datetime, windows: Sequence[Window]) -> int:
-    """Learn one baseline from windows; the number of traces.
+def normal(data: labelled.Labelled, extent: Window) -> list[Window]:
+    """What the normal is learned from: the parts of known-normal windows that hold data, or else everything."""
+    parts = [Window(max(w.start, extent.start), min(w.end, extent.end)) for w in data.reference]
+    return [part for part in parts if part.start < part.end] or [extent]
 
-    :raises UserError: too few.
-    """
+
+def learn(db: Database, version: datetime, windows: Sequence[Window]) -> int:
+    """Learn one baseline from windows; the number of traces, 0 when there are too few."""
     with scratch(db, 1) as (excluded,):
         db.run("evaluation__nothing", stage=excluded)
-        traces = normal_centroid.learn(db, version, windows, excluded)
-    if not traces:
-        raise UserError(f"too few traces to learn from; a baseline needs {normal_centroid.LEAST_TRACES}")
-    return traces
+        return normal_centroid.learn(db, version, windows, excluded)
 
 
 def label(began: datetime, services: Sequence[str], cases: Sequence[labelled.Case]) -> bool | None:

@@ -39,9 +39,10 @@ class Labelled:
     reference: list[Window]
 
 
-def read(folder: Path) -> Labelled:
+def read(folder: Path, need_faults: bool = True) -> Labelled:
     """Read the descriptions in a folder; the telemetry itself is left to the importer.
 
+    :param need_faults: without it, a folder that has no faults.json is one without labels.
     :raises UserError: nothing to evaluate, or a file that is not of the form above.
     """
     found: dict[importer.Kind, Path] = {}
@@ -52,7 +53,7 @@ def read(folder: Path) -> Labelled:
             found[kind] = paths[0]
     if "traces" not in found:
         raise UserError(f"no otel_traces.parquet in {folder}; see `otel-pipeline evaluate --help` for the files")
-    faults = _json(folder / "faults.json")
+    faults = _json(folder / "faults.json") if need_faults or (folder / "faults.json").exists() else []
     if not isinstance(faults, list) or not all(isinstance(fault, dict) for fault in faults):
         raise UserError(f"{folder / 'faults.json'}: not a list of objects with start and end")
     cases = [
@@ -89,12 +90,20 @@ def loaded(labelled: Labelled) -> Iterator[Database]:
     """The folder's telemetry in a server of its own, through the importer and the first nodes of the lineage."""
     with tempfile.TemporaryDirectory(prefix="otel-pipeline-") as home:
         with temporary_server(Path(home)) as settings, Database(settings, comment={"command": "evaluate"}) as db:
-            done = importer.run(db, labelled.files)
+            done = _import(db, labelled.files)
             extent = Window(min(item.start for item in done), max(item.end for item in done))
             for hour in lineage.raw_hours(db, extent):
                 log_templates.materialize(db, hour)
                 trace_summaries.materialize(db, hour)
             yield db
+
+
+def _import(db: Database, files: dict[importer.Kind, Path]) -> list[importer.Imported]:
+    """Import the files; a system that wrote no log lines has spans all the same."""
+    try:
+        return importer.run(db, files)
+    except importer.NoRows:
+        return importer.run(db, {"traces": files["traces"]})
 
 
 def extent(db: Database) -> Window:

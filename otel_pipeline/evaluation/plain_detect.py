@@ -1,8 +1,8 @@
 """The methods that a trace's score has to beat.
 
 Raw duration; z-score of the duration within its operation; error flag; cosine distance of the trace's shape (a vector
-of its calls) to the one centroid of all. Each has its threshold where ours has it: at the accepted share of false
-alarms among the traces that the normal is learned from.
+of its calls) to the one centroid of all. Each, but for the flag, has its threshold where ours has it: at the accepted
+share of false alarms among the traces that the normal is learned from.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def methods(db: Database, windows: Sequence[Window]) -> list[Plain]:
         Plain(
             name,
             {row["TraceId"]: row[column] for row in rows},
-            threshold([row[column] for row in rows if row["IsLearned"]]),
+            0.5 if column == "Error" else threshold([row[column] for row in rows if row["IsLearned"]]),
         )
         for name, column in METHODS.items()
     ]

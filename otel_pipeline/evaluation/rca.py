@@ -26,14 +26,21 @@ def evaluate(folder: Path, progress: Callable[[str], None] = lambda _: None, pla
     """
     data = labelled.read(folder)
     with labelled.loaded(data) as db:
-        services = [row["Service"] for row in db.rows("evaluation__services")]
-        extent = labelled.extent(db)
-        rankings = []
-        for number, case in enumerate(data.cases):
-            progress(f"case {number + 1} of {len(data.cases)}")
-            suspects = blame.weigh(db, case.window, references(data, number, extent))
-            rankings.append(_every_service(suspects, services))
-        beside = _plain(db, data) if plain else {}
+        return judged(db, data, progress, plain)
+
+
+def judged(
+    db: Database, data: labelled.Labelled, progress: Callable[[str], None] = lambda _: None, plain: bool = False
+) -> dict[str, Any]:
+    """The same as :func:`evaluate`, of a folder that is loaded."""
+    services = [row["Service"] for row in db.rows("evaluation__services")]
+    extent = labelled.extent(db)
+    rankings = []
+    for number, case in enumerate(data.cases):
+        progress(f"case {number + 1} of {len(data.cases)}")
+        suspects = blame.weigh(db, case.window, references(data, number, extent))
+        rankings.append(_every_service(suspects, services))
+    beside = _plain(db, data) if plain else {}
     return {
         "cases": [
             {
@@ -57,14 +64,17 @@ def _plain(db: Database, data: labelled.Labelled) -> dict[str, Any]:
 
 def references(data: labelled.Labelled, number: int, extent: Window) -> list[Window]:
     """What a case is compared with: known-normal windows, or else the windows of the other cases, which may hold other
-    faults; in either case nothing that is near. Where those are few, all other traffic, in pieces.
+    faults; in either case nothing that is near. Where those are few, all other traffic, in pieces; where all traffic is
+    near, what does not touch the case.
     """
     window = data.cases[number].window
-    if data.reference:
-        found = _far(window, [piece for whole in data.reference for piece in pieces(whole, window.end - window.start)])
-    else:
-        found = _far(window, [case.window for other, case in enumerate(data.cases) if other != number])
-    return found if len(found) >= ENOUGH else _far(window, pieces(extent, window.end - window.start))
+    length = window.end - window.start
+    known = [piece for whole in data.reference for piece in pieces(whole, length)]
+    found = _far(window, known or [case.window for other, case in enumerate(data.cases) if other != number])
+    if len(found) >= ENOUGH:
+        return found
+    everything = pieces(extent, length)
+    return _far(window, everything) or _apart(window, known) or _apart(window, everything)
 
 
 def pieces(whole: Window, length: timedelta) -> list[Window]:
@@ -81,6 +91,10 @@ def _far(window: Window, others: Sequence[Window]) -> list[Window]:
         return w.start + (w.end - w.start) / 2
 
     return [other for other in others if abs(middle(other) - middle(window)) > GUARD]
+
+
+def _apart(window: Window, others: Sequence[Window]) -> list[Window]:
+    return [other for other in others if other.end <= window.start or other.start >= window.end]
 
 
 def _every_service(suspects: Sequence[causes.Suspect], services: Sequence[str]) -> list[causes.Suspect]:

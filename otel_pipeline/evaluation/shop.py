@@ -40,12 +40,18 @@ def evaluate(db: Database, progress: Callable[[str], None] = lambda _: None) -> 
     }
 
 
-def _incidents(
-    db: Database, faults: Sequence[Fault], judged: Window, progress: Callable[[str], None]
-) -> dict[str, Any]:
+def incidents_of(db: Database) -> list[dict[str, Any]]:
+    """Rows of ``evaluation__incidents``, times aware."""
     rows = db.rows("evaluation__incidents")
     for row in rows:
         row.update({column: utc(row[column]) for column in ("Start", "End", "DetectedAt")})
+    return rows
+
+
+def _incidents(
+    db: Database, faults: Sequence[Fault], judged: Window, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    rows = incidents_of(db)
     findings = []
     for fault in faults:
         progress(f"when was {fault.scenario} seen")

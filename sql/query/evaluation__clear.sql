@@ -1,0 +1,2 @@
+-- Called by evaluation.ablation, in a database of its own.
+TRUNCATE TABLE trace_summaries
