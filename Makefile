@@ -52,7 +52,7 @@ torture-intake: $(READY) ## Kills, full disks and bad clients against the intake
 evaluate: $(READY) ## All figures with baselines beside them. ARGS="rca DIR" for some, ARGS="all --soak DIR" for the shop, too.
 	@$(BIN)/otel-pipeline evaluate $(ARGS)
 
-scenarios: $(READY) ## Three questions of an agent, through the official MCP client: right cause, evidence that holds? Five minutes.
+scenarios: $(READY) ## Three questions of an agent, through the official MCP client: right cause, evidence that holds? Seven minutes.
 	@$(BIN)/python -m benchmarks.scenarios $(ARGS)
 
 shop-matrix: $(READY) ## Is the load mixed as told, and each fault seen where it is? Seven minutes.

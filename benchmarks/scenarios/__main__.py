@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="scenarios", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="How often each is gone through, per transport")
     parser.add_argument("--users", type=int, default=20, help="Customers, when the faults have to be made")
-    parser.add_argument("--fault-seconds", type=float, default=25, help="Length of each fault, likewise")
+    parser.add_argument("--fault-seconds", type=float, default=30, help="Length of each fault, likewise")
     options = parser.parse_args(arguments)
     plan = stage.Plan(users=options.users, fault_s=options.fault_seconds)
     with stage.opened(plan, lambda line: print(line, file=sys.stderr, flush=True)) as opened:

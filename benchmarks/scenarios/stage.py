@@ -62,8 +62,8 @@ class Stage:
         return (max(end - QUIET, end - length + RECOVERY), end) if length >= RECOVERY + QUIET / 2 else None
 
     def at(self, moment: datetime, grace: timedelta = timedelta(seconds=20)) -> Fault | None:
-        """The fault whose doing a moment shows, if any."""
-        return next((f for f in self.faults if f.start <= moment < f.end + grace), None)
+        """The fault whose doing a moment shows, if any: of two, the one that began later."""
+        return next((f for f in reversed(self.faults) if f.start <= moment < f.end + grace), None)
 
 
 @contextmanager
@@ -104,13 +104,13 @@ def opened(plan: "Plan", say: Say) -> Iterator[Stage]:
 
 @dataclass(frozen=True)
 class Plan:
-    """Seconds of each phase when the stage has to be made."""
+    """Seconds of each phase when the stage has to be made; those of the demo."""
 
     users: int = 20
-    normal_s: float = 80
-    fault_s: float = 25
-    quiet_s: float = 15
-    calm_s: float = 50
+    normal_s: float = 120
+    fault_s: float = 30
+    quiet_s: float = 30
+    calm_s: float = 60
 
 
 def _play(settings: Settings, plan: Plan, say: Say) -> None:
