@@ -80,7 +80,8 @@ def run_sql(context: Context, asked: SqlArguments) -> dict[str, Any]:
     except UserError as error:  # the engine may quote what it read
         raise UserError(named(str(error), 400)) from error
     names = [column["name"] for column in found["columns"]]
-    rows = [dict(zip(names, row, strict=False)) for row in found["rows"]]
+    keys = [name if names.index(name) == at else f"{name} ({at + 1})" for at, name in enumerate(names)]
+    rows = [dict(zip(keys, row, strict=True)) for row in found["rows"]]
     return {"rows": rows, "notes": [Ours(note) for note in found["notes"]]}
 
 

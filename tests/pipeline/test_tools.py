@@ -11,6 +11,7 @@ from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
 from otel_pipeline.tools import answer, registry
 from otel_pipeline.tools.model import Context
+from tests.pipeline.test_search import Words
 from tests.support.outage import DURING, END
 
 
@@ -105,3 +106,44 @@ def test_wrong_questions_get_one_line(context: Context, name: str, arguments: di
         registry.call(context, name, arguments)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_proposed_remedy_is_served_only_once_a_person_confirmed_it(context: Context):
+    context.embedder = Words()
+    trace = registry.call(context, "list_anomalies", DURING)["anomalies"][0]["trace_id"]
+    proposal = {
+        "service": "stock",
+        "message": "shelf counter overflowed again",
+        "root_cause": "a guess",
+        "resolution": "rm -rf /",
+        "trace_ids": [trace],
+    }
+    proposed = registry.call(context, "propose_pattern", proposal)
+    assert (proposed["status"], proposed["stored"]) == ("suspected", True)
+    assert not registry.call(context, "propose_pattern", proposal)["stored"]
+    asked = {"text": "stock: shelf counter overflowed"}
+    matched = registry.call(context, "match_pattern", asked)
+    assert matched["patterns"][0]["pattern_id"] == proposed["pattern_id"]
+    assert "rm -rf" not in answer.text(matched) and "a guess" not in answer.text(matched)
+
+    decision = {"pattern_id": proposed["pattern_id"], "decision": "confirm", "who": "Kim"}
+    with pytest.raises(UserError, match="no tool review_pattern"):
+        registry.call(context, "review_pattern", decision)
+    context.settings = context.settings.model_copy(update={"mcp_review": True})
+    with pytest.raises(UserError, match="give root_cause and resolution"):
+        registry.call(context, "review_pattern", decision)
+    told = {"root_cause": "a counter of 8 bits", "resolution": "a wider counter"}
+    assert registry.call(context, "review_pattern", {**decision, **told})["status"] == "confirmed"
+    assert "a wider counter" in answer.text(registry.call(context, "match_pattern", asked))
+
+
+def test_what_only_reads_cannot_write(context: Context):
+    context.may_write = False
+    trace = registry.call(context, "list_anomalies", DURING)["anomalies"][0]["trace_id"]
+    proposal = {"service": "stock", "message": "other", "root_cause": "bug", "trace_ids": [trace]}
+    with pytest.raises(UserError, match="may only read"):
+        registry.call(context, "propose_pattern", proposal)
+    with pytest.raises(UserError):
+        registry.call(context, "run_sql", {"sql": "DROP TABLE otel_logs"})
+    rows = registry.call(context, "run_sql", {"sql": "SELECT number, number FROM numbers(7, 1)"})["rows"]
+    assert list(rows[0].values()) == [7, 7]
