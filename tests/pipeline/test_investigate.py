@@ -93,7 +93,7 @@ def test_a_report_joins_traces_metrics_deploys_and_attributes(seats: Database, s
 
 def _metrics_are_evidence(found: Investigation) -> None:
     assert (found.metrics[0].kind, found.metrics[0].service) == ("saturation", "seatmap")
-    assert "16 of 16" in found.causes[0].evidence[0]
+    assert any("16 of 16" in fact for fact in found.causes[0].evidence[:3])
     kinds = {(move.kind, move.metric) for move in found.metrics}
     assert {("queue", "executor.queue.size"), ("errors", "tasks_rejected_total")} <= kinds
     assert ("tail", "seat.lookup.duration") in kinds
@@ -105,6 +105,7 @@ def _deploys_are_weighed(found: Investigation) -> None:
     assert (by_service["seatmap"].before, by_service["seatmap"].after) == ("1.0", "2.1")
     assert 0 <= by_service["seatmap"].lead <= 10
     assert any("2.1" in fact and "before the trouble" in fact for fact in found.causes[0].evidence)
+    assert any("of GET /seatmap fail in 2.1" in fact for fact in found.causes[0].evidence[:3])
     assert by_service["gateway"].lead < 0
     assert any("7.0" in out.why and "did not cause it" in out.why for out in found.ruled_out)
 
