@@ -9,6 +9,7 @@ from load import browser_user
 from otel_pipeline import children
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import REPOSITORY, Settings
+from otel_pipeline.stack.process import LEASH
 
 STOP_SECONDS = 15
 
@@ -27,7 +28,9 @@ class Load:
 
     def __enter__(self) -> "Load":
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        command = ["-m", "locust", "-f", str(REPOSITORY / "load" / "locustfile.py"), "--headless", "--only-summary"]
+        # Tied to us: should we be killed, the customers go too.
+        command = ["-S", "-E", str(LEASH), str(os.getpid()), sys.executable, "-m", "locust"]
+        command += ["-f", str(REPOSITORY / "load" / "locustfile.py"), "--headless", "--only-summary"]
         command += ["-u", str(self.users), "-r", "5", "--host", f"http://127.0.0.1:{self.settings.shop_port}"]
         environment = os.environ | self.settings.environment() | {"LOAD_FAULTS": "0", "LOAD_SHAPE": "steady"}
         with self.log.open("wb") as log:
