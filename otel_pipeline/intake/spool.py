@@ -26,9 +26,10 @@ from otel_pipeline.intake.recovery import Repeats, recover
 from otel_pipeline.intake.segments import MARK, MARK_START, Segment
 
 SEGMENT_BYTES = 32 << 20
+BATCH_BYTES = 8 << 20
 LINGER_SECONDS = 0.7
 PATIENCE_SECONDS = 1.2
-PACE_SECONDS = 1.0
+PACE_SECONDS = 0.5
 PACE_STEP = 0.01
 VECTORS = 512
 
@@ -146,7 +147,7 @@ class Spool:
         self._committer = None
 
     async def _pace(self) -> None:
-        """Hold answers back for as long as the writer is late, up to a second: clients slow to the engine's speed.
+        """Hold answers back for as long as the writer is late, never long: clients slow to the engine's speed.
 
         Nobody waits for an engine that is away: that is for the spool to take over.
         """
@@ -251,9 +252,15 @@ class Spool:
         return len(self._ready) + len(self._open)
 
     def late(self) -> float:
-        """Seconds beyond :data:`PATIENCE_SECONDS` that a body has waited for a writer which is busy, not unable."""
+        """Seconds beyond :data:`PATIENCE_SECONDS` that a body has waited for a writer which is busy, not unable.
+
+        0 while less than :data:`BATCH_BYTES` wait: fewer would only make the next INSERT smaller, not faster.
+        """
         oldest = min(list(self._since.values()), default=None)
-        if self._refused or oldest is None:
+        waiting = sum(segment.size for segment in list(self._ready)) + sum(
+            file.size for file in list(self._open.values())
+        )
+        if self._refused or oldest is None or waiting < BATCH_BYTES:
             return 0.0
         return max(0.0, time.monotonic() - oldest - PATIENCE_SECONDS)
 

@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import psutil
@@ -265,8 +266,8 @@ def test_a_full_spool_asks_clients_to_come_back(server: Settings, tmp_path) -> N
             with pytest.raises(grpc.RpcError) as caught:
                 TraceServiceStub(channel).Export(ExportTraceServiceRequest.FromString(large))
             assert caught.value.code() == grpc.StatusCode.UNAVAILABLE  # pyright: ignore[reportAttributeAccessIssue]
-            trailing = caught.value.trailing_metadata()  # pyright: ignore[reportAttributeAccessIssue]
-            trailers = {str(key): bytes(value) for key, value in trailing if isinstance(value, bytes)}
+            trailing: Any = caught.value.trailing_metadata()  # pyright: ignore[reportAttributeAccessIssue]
+            trailers = dict(trailing)
             details = Status.FromString(trailers["grpc-status-details-bin"]).details[0]
             retry = RetryInfo()
             assert details.Unpack(retry)

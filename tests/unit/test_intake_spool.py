@@ -147,11 +147,13 @@ def test_a_full_spool_takes_nothing_and_keeps_what_it_has(tmp_path: Path) -> Non
 
 def test_answers_slow_down_while_the_writer_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "PATIENCE_SECONDS", -9.0)  # late by nine seconds, whenever something waits
+    monkeypatch.setattr(spool_module, "BATCH_BYTES", 50)
     spool = Spool(tmp_path / "spool", LIMIT)
     put(spool, b"one")
-    assert not spool.late()  # nothing is due yet
     segment = spool.take(1)
     assert segment
+    assert not spool.late()  # next to nothing waits behind it
+    put(spool, b"x" * 50)
     assert spool.late()
     paces = []
 
@@ -164,19 +166,22 @@ def test_answers_slow_down_while_the_writer_is_late(tmp_path: Path, monkeypatch:
         put(spool, b"two")  # waits, until the writer has caught up
     assert len(paces) == 1
     assert not spool.late()
-    assert take_all(spool) == [b"two"]
+    assert take_all(spool) == [b"x" * 50, b"two"]
 
 
 def test_nobody_waits_for_an_engine_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "PATIENCE_SECONDS", -9.0)
+    monkeypatch.setattr(spool_module, "BATCH_BYTES", 1)
     spool = Spool(tmp_path / "spool", LIMIT)
     put(spool, b"one")
     segment = spool.take(1)
     assert segment
+    put(spool, b"another")
+    assert spool.late()
     spool.put_back(segment)
     assert not spool.late()
     put(spool, b"two")
-    assert sorted(take_all(spool)) == [b"one", b"two"]
+    assert sorted(take_all(spool)) == [b"another", b"one", b"two"]
 
 
 def test_a_full_disk_takes_nothing_and_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
