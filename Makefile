@@ -46,6 +46,9 @@ bench-backfill: $(READY) ## Seven days of history are backfilled: the live delay
 bench-intake: $(READY) ## Spans and logs a second that the intake takes in, beside a row loop in Python.
 	@$(BIN)/python -m benchmarks.intake $(ARGS)
 
+bench-search: $(READY) ## Search over 10 million lines, vectors beside other libraries. ARGS="--vectors 1000000" for the million.
+	@$(BIN)/python -W ignore -m benchmarks.search $(ARGS)
+
 torture-intake: $(READY) ## Kills, full disks and bad clients against the intake: what was acknowledged must arrive, once.
 	@$(BIN)/python -m benchmarks.torture_intake $(ARGS)
 
@@ -65,4 +68,4 @@ constraints: $(READY) ## Write constraints.txt anew from what is installed.
 	@{ sed -n '/^#/p; /^torch==/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^torch=='; } > .constraints.new
 	@mv .constraints.new constraints.txt
 
-.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-detection bench-backfill torture-intake evaluate scenarios shop-matrix soak
+.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-search bench-detection bench-backfill torture-intake evaluate scenarios shop-matrix soak

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import memory, recall
-from otel_pipeline.detection.model import HOUR, StepReport, utc
+from otel_pipeline.detection import memory, pattern_check, recall, staleness
+from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.recall import Sign
 from otel_pipeline.detection.staging import replacing_partition
 from otel_pipeline.embedding import Embedder
@@ -30,12 +30,14 @@ def materialize(db: Database, hour: datetime, embedder: Embedder | None = None) 
     patterns = {p.pattern_id: p for p in memory.read(db)}
     before = _remember(db, hour - HOUR, patterns, embedder)
     now = _remember(db, hour, patterns, embedder)
+    stale = staleness.retire(db, patterns.values(), hour)
     return StepReport(
         rows=now.incidents,
         metrics={
             "patterns": len(patterns),
             "new_patterns": before.noted + now.noted,
             "matched": now.incidents - now.noted,
+            "gone_stale": len(stale),
         },
     )
 
@@ -65,6 +67,8 @@ def _remember(
             noted += 1
         else:
             pattern, action = _merged(known, fresh), "" if before else "seen"
+            if action and pattern.Status == "confirmed" and pattern.CheckQuery:
+                pattern = _asked(db, pattern, Window(fresh.first_seen, fresh.last_seen))
         if pattern != patterns.get(pattern.pattern_id):
             memory.write(db, pattern, action, f"incident {incident['IncidentId']}" if action else "")
         patterns[pattern.pattern_id] = pattern
@@ -135,6 +139,12 @@ def signs_of(db: Database, incident: dict[str, Any]) -> list[Sign]:
         if kind in ("latency", "network") and traces >= enough and surprise >= LEAST_SURPRISE:
             found.add(Sign(kind, service, operation, ""))
     return sorted(found)
+
+
+def _asked(db: Database, pattern: memory.Pattern, window: Window) -> memory.Pattern:
+    """The pattern, with its check asked on a new occurrence and the failures in a row counted."""
+    holds = pattern_check.ask(db.settings, pattern, window).holds
+    return replace(pattern, CheckFailures=0 if holds else pattern.CheckFailures + 1)
 
 
 def _merged(known: memory.Pattern, fresh: memory.Pattern) -> memory.Pattern:

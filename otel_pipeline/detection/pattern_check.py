@@ -20,7 +20,6 @@ from otel_pipeline.settings import Settings
 
 LONGEST = 4000
 LIMITS = {
-    "readonly": 1,
     "max_execution_time": 5,
     "max_memory_usage": 500_000_000,
     "max_rows_to_read": 50_000_000,

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from otel_pipeline.detection.memory import Pattern, distance
 from otel_pipeline.detection.pattern_check import Checked
 
-LEAST_OVERLAP = 0.4  # of the signs of the blamed service, weighted
-OWN = 0.7  # what they count against the signs of others
+LEAST_OWN = 0.4  # overlap of the signs of the blamed service, weighted
+LEAST_OVERLAP = 0.45  # of those and the signs of others together
+OWN = 2.0  # times that a sign of the blamed service counts
 WEIGHTS = {"begins": 2.0, "latency": 2.0}  # where trouble begins, against what follows from it (1)
 FARTHEST = 0.35  # cosine distance of the texts
 NEAREST = 0.12  # below it a pattern that people described, without structure, is taken for the same
@@ -95,7 +96,7 @@ def matches(patterns: Iterable[Pattern], fresh: Pattern) -> list[Match]:
         if pattern.service_name != fresh.service_name:
             continue
         if pattern.Features:
-            agrees = own >= LEAST_OVERLAP and (apart is None or apart <= FARTHEST)
+            agrees = own >= LEAST_OWN and overlap >= LEAST_OVERLAP and (apart is None or apart <= FARTHEST)
         else:  # described by a person in words alone
             agrees = apart is not None and apart <= NEAREST
             overlap = LEAST_OVERLAP
@@ -145,22 +146,23 @@ def _weights(known: Sequence[Pattern], fresh: Pattern) -> dict[str, float]:
     holders = Counter(sign for pattern in known for sign in set(pattern.Features))
     total = len(known) + 1
     signs = {*holders, *fresh.Features}
-    return {s: WEIGHTS.get(Sign.parse(s).kind, 1.0) * math.log(1 + total / (1 + holders[s])) for s in signs}
+    # A sign that one pattern holds is as rare as one that none holds yet.
+    rare = {sign: math.log(1 + total / max(1, holders[sign])) for sign in signs}
+    return {sign: WEIGHTS.get(Sign.parse(sign).kind, 1.0) * rare[sign] for sign in signs}
 
 
 def _overlap(pattern: Pattern, fresh: Pattern, weights: dict[str, float]) -> tuple[float, float]:
-    """Shared weight (Dice) of the signs of the blamed service, and the same of all signs, theirs counting less."""
-    parts = []
-    for own in (True, False):
-        mine, theirs = (
-            {sign for sign in side.Features if (Sign.parse(sign).service == side.service_name) == own}
-            for side in (fresh, pattern)
-        )
-        total = sum(weights[sign] for sign in mine) + sum(weights[sign] for sign in theirs)
-        shared = 2 * sum(weights[sign] for sign in mine & theirs)
-        parts.append(shared / total if mine and theirs else 0.0 if own else None)
-    own, others = parts[0] or 0.0, parts[1]
-    return own, own if others is None else OWN * own + (1 - OWN) * others
+    """Shared weight (Dice) of the signs of the blamed service alone, and of all signs."""
+    service = fresh.service_name
+    mine, theirs = set(fresh.Features), set(pattern.Features)
+    own = {sign for sign in mine | theirs if Sign.parse(sign).service == service}
+
+    def shared(of: set[str]) -> float:
+        weight = {sign: weights[sign] * (OWN if sign in own else 1.0) for sign in of & (mine | theirs)}
+        total = sum(weight[sign] for sign in mine & of) + sum(weight[sign] for sign in theirs & of)
+        return 2 * sum(weight[sign] for sign in mine & theirs & of) / total if total else 0.0
+
+    return shared(own), shared(mine | theirs)
 
 
 def _short(match: Match) -> str:

@@ -1,5 +1,5 @@
 -- Grain: a sign that is clearly more frequent in the window than beside it. Called by detection.error_patterns: errors (begun or passed on) and log templates, by the
--- share of traces that show them, against the traces of the hours around that lie in no incident. Signs of single traces are left out.
+-- share of traces that show them (a call that failed or was given up begins nothing: the trouble is at the other end), against the traces of the hours around that lie in no incident. Signs of single traces are left out.
 WITH
     (
         SELECT groupArray((Start - INTERVAL 5 SECOND, End + INTERVAL 5 SECOND))
@@ -13,8 +13,8 @@ WITH
             arrayJoin(arrayDistinct(arrayConcat(
                 [('', '', '', '')],
                 arrayMap(
-                    (origin, service, operation, type) -> (if(origin, 'begins', 'error'), toString(service), toString(operation), toString(type)),
-                    Error.Origin, Error.Service, Error.Operation, Error.Type
+                    (origin, peer, service, operation, type) -> (if(origin AND peer = '', 'begins', 'error'), toString(service), toString(operation), toString(type)),
+                    Error.Origin, Error.Peer, Error.Service, Error.Operation, Error.Type
                 ),
                 arrayMap((id, service) -> ('template', toString(service), '', toString(id)), Template.Id, Template.Service)
             ))) AS Sign

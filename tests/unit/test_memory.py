@@ -2,11 +2,11 @@
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from otel_pipeline.detection import recall, reviews
+from otel_pipeline.detection import recall, reviews, staleness
 from otel_pipeline.detection.memory import Pattern
 from otel_pipeline.detection.pattern_check import Checked
 from otel_pipeline.detection.recall import Sign
@@ -126,3 +126,23 @@ def test_programs_do_not_decide(who: str):
 def test_words_that_cannot_be_stored(value: str):
     with pytest.raises(UserError, match="resolution"):
         reviews.text(value, "resolution")
+
+
+@pytest.mark.parametrize(
+    ("values", "days", "reason"),
+    [
+        ({}, 80, ""),
+        ({}, 91, "not seen for 91 days"),
+        ({"CheckFailures": 3}, 1, "its check failed 3 times"),
+        ({"Versions": ("1",)}, 15, "seen only in versions 1; 2 runs now"),
+        ({"Versions": ("1",)}, 13, ""),
+        ({"Versions": ("1", "2")}, 15, ""),
+        ({"Harmless": True}, 91, ""),
+        ({"Status": "suspected"}, 91, ""),
+    ],
+)
+def test_what_goes_stale(values: dict[str, object], days: int, reason: str):
+    known = pattern(last_seen=NOW, **values)
+    why = staleness.why_stale(known, NOW + timedelta(days=days), {"stock": {"2"}}, 90, 14)
+    assert why.startswith(reason)
+    assert bool(why) == bool(reason)
