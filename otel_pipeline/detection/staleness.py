@@ -36,7 +36,7 @@ def why_stale(
 
 def retire(db: Database, patterns: Iterable[Pattern], hour: datetime) -> list[Pattern]:
     """Mark what has gone stale by the end of the hour; the patterns that were changed."""
-    versions = {row["Service"]: set(row["Versions"]) for row in db.rows("error_patterns__versions", hour=hour)}
+    versions = {row["Service"]: set(row["Running"]) for row in db.rows("error_patterns__versions", hour=hour)}
     days = (db.settings.pattern_stale_days, db.settings.pattern_version_days)
     changed = []
     for pattern in patterns:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,9 +35,9 @@ class Letters(Embedder):
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def known(db: Database, **values: str) -> memory.Pattern:
+def known(db: Database, **values: Any) -> memory.Pattern:
     """A pattern that kim confirmed."""
-    said = {"root_cause": "certificate expired", "resolution": "renew it", "who": "kim", **values}
+    said: dict[str, Any] = {"root_cause": "certificate expired", "resolution": "renew it", "who": "kim", **values}
     return reviews.add(db, Letters(), "payment", "gateway refused", **said)
 
 
