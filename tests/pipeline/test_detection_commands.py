@@ -43,7 +43,8 @@ def test_from_raw_rows_to_a_remedy(settings: Settings, database: Database):
 
     report = json.loads(run(settings, "investigate", *DURING, "--json"))
     assert (report["verdict"], report["causes"][0]["service"]) == ("trouble", "stock")
-    trace = found["anomalies"][0]["trace_id"]
+    start, end = (found["incidents"][0][side] for side in ("start", "end"))
+    trace = next(one["trace_id"] for one in found["anomalies"] if start <= one["timestamp"] <= end)
     assert "stock" in run(settings, "investigate", "--trace", trace).splitlines()[0]
 
     (pattern,) = json.loads(run(settings, "patterns", "list", "--json"))
