@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import numpy as np
@@ -26,11 +27,12 @@ class Letters:
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
+        self.arrived = 0
         self.hold = threading.Event()
         self.hold.set()
 
     def embed(self, texts: list[str]) -> tuple[np.ndarray, list[int]]:
-        self.hold.wait(5)
+        self.hold.wait(60)
         self.sizes.append(len(texts))
         if "break" in texts:
             raise RuntimeError("broken on purpose")
@@ -43,11 +45,26 @@ def model() -> Letters:
     return Letters()
 
 
+def counting(application: Any, model: Letters) -> Any:
+    """The server, noting in ``model.arrived`` each request that has come in whole."""
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        async def noted() -> Any:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                model.arrived += 1
+            return message
+
+        await application(scope, noted if scope["type"] == "http" else receive, send)
+
+    return serve
+
+
 @pytest.fixture(scope="module")
 def port(model: Letters) -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(model), log_level="critical"))
+        server = uvicorn.Server(uvicorn.Config(counting(application(model), model), log_level="critical"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 10
@@ -121,14 +138,15 @@ def test_bad_requests_are_refused_with_a_reason(client: httpx.Client, body: obje
 def test_requests_that_wait_are_joined(port: int, model: Letters) -> None:
     model.hold.clear()
     model.sizes.clear()
+    model.arrived = 0
     with ThreadPoolExecutor(12) as pool:
         answers = [pool.submit(embedder(port).embed, [chr(97 + number)]) for number in range(12)]
-        deadline = time.monotonic() + 2
-        while sum(answer.running() for answer in answers) < 12 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while model.arrived < 12 and time.monotonic() < deadline:
             time.sleep(0.01)
-        # All are under way; those that have arrived behind the first one wait for the model together.
-        threading.Timer(0.3, model.hold.set).start()
-        vectors = [answer.result(10)[0] for answer in answers]
+        # All have come in; those behind the first one wait for the model together.
+        model.hold.set()
+        vectors = [answer.result(60)[0] for answer in answers]
     assert [int(np.argmax(vector)) for vector in vectors] == list(range(12))
     assert len(model.sizes) < 12
 
