@@ -12,7 +12,7 @@ from otel_pipeline.localdb.launcher import free_port
 from otel_pipeline.settings import REPOSITORY
 
 
-def eventually(check: Callable[[], Any], seconds: float = 20, message: str = "") -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60, message: str = "") -> Any:
     """The first true answer of ``check``, asked again and again.
 
     :raises AssertionError: none within the time.
