@@ -1,7 +1,7 @@
-"""The OTLP request messages as Python knows them, in three forms.
+"""The OTLP request messages as Python knows them, in four forms.
 
 ``official``: as published. ``flat``: an AnyValue nests once, as in ``otlp.proto``, so what is deeper shows up as
-unknown fields. ``lenient``: text may be any bytes, to tell broken text from a broken message.
+unknown fields. ``plain``: it does not nest at all. ``lenient``: text may be any bytes, to tell broken text from a broken message.
 """
 
 from collections.abc import Iterable
@@ -48,6 +48,8 @@ def _pool(form: str) -> descriptor_pool.DescriptorPool:
             _text_to_bytes(proto.message_type)
         elif proto.package == COMMON:
             _nest_once(proto)
+            if form == "plain":
+                _nest_never(proto)
         pool.AddSerializedFile(proto.SerializeToString())
     return pool
 
@@ -79,6 +81,14 @@ def _nest_once(proto: descriptor_pb2.FileDescriptorProto) -> None:
     kinds["KeyValueList"].field[0].type_name = f".{COMMON}.ScalarKeyValue"
 
 
+def _nest_never(proto: descriptor_pb2.FileDescriptorProto) -> None:
+    """Leave an AnyValue its scalars only."""
+    for kind in proto.message_type:
+        if kind.name == "AnyValue":
+            for field in [field for field in kind.field if field.type == Field.TYPE_MESSAGE]:
+                kind.field.remove(field)
+
+
 @cache
 def _form(form: str, signal: str) -> type[Message]:
     descriptor = _pool(form).FindMessageTypeByName(official(signal).DESCRIPTOR.full_name)
@@ -88,6 +98,11 @@ def _form(form: str, signal: str) -> type[Message]:
 def flat(signal: str) -> type[Message]:
     """The export request of a signal in which an AnyValue nests once."""
     return _form("flat", signal)
+
+
+def plain(signal: str) -> type[Message]:
+    """The export request of a signal in which an AnyValue is a scalar."""
+    return _form("plain", signal)
 
 
 def children(message: Message) -> Iterable[Message]:

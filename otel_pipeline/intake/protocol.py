@@ -1,7 +1,7 @@
 """One OTLP body, from the wire to what the spool keeps: decompressed, validated, as protobuf.
 
 A body that the engine's message definitions (``otlp.proto``) can hold goes through as the client sent it: parsed once
-in C to validate it, never walked in Python. Only the rare rest is walked and written anew: values nested more than once
+in C to validate it (twice where a value is an array or an object), never walked in Python. Only the rare rest is walked and written anew: values nested more than once
 become the text that is stored of them, fields of newer protocols are dropped, records with broken text are rejected.
 """
 
@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, EncodeError, Message
 
 from otel_pipeline.intake import messages
+from otel_pipeline.intake.segments import PLAIN
 from otel_pipeline.intake.values import flatten
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -46,7 +47,7 @@ class BadBody(Exception):
 class Accepted:
     """What to do with a body.
 
-    :param kind: kind of segment to spool it in: the signal, or ``sessions``.
+    :param kind: kind of segment to spool it in: the signal, or ``sessions``; a plain one where no value is a collection.
     :param body: an export request as protobuf; empty when there is nothing to store.
     :param rejected: records of it that are not stored.
     :param reason: why they are not.
@@ -124,29 +125,36 @@ def accept(signal: str, body: bytes, content_type: str) -> Accepted:
     elif content_type != PROTOBUF:
         raise BadBody(415, f"Content-Type {content_type[:60]!r} is not supported; use {PROTOBUF} or {JSON}")
     rejected, reason = 0, ""
-    if not _fits(signal, body):
-        body, rejected = _rewrite(signal, body)
-        reason = f"{rejected} records hold text that is not UTF-8" if rejected else ""
-    return Accepted("sessions" if signal == "logs" and SESSION_MARK in body else signal, body, rejected, reason)
+    kind = PLAIN
+    if not _fits(messages.plain(signal), body):
+        if _fits(messages.flat(signal), body) and not _has_empty_collections(body):
+            kind = ""
+        else:
+            body, rejected = _rewrite(signal, body)
+            reason = f"{rejected} records hold text that is not UTF-8" if rejected else ""
+    kind += "sessions" if signal == "logs" and SESSION_MARK in body else signal
+    return Accepted(kind, body, rejected, reason)
 
 
-def _fits(signal: str, body: bytes) -> bool:
-    """Whether the engine's message definitions hold everything that is in the body."""
-    request = messages.flat(signal)()
+def _fits(form: type[Message], body: bytes) -> bool:
+    """Whether the form of a request holds everything that is in the body."""
+    request = form()
     try:
         request.ParseFromString(body)
     except DecodeError:
         return False
     request.DiscardUnknownFields()
     # Of another size: unknown fields, deeper values, or an odd encoding of known ones.
-    if request.ByteSize() != len(body):
-        return False
+    return request.ByteSize() == len(body)
+
+
+def _has_empty_collections(body: bytes) -> bool:
     # Two searches for plain bytes are six times faster than the pattern.
-    return not ((b"\x02\x2a\x00" in body or b"\x02\x32\x00" in body) and EMPTY_COLLECTIONS.search(body))
+    return (b"\x02\x2a\x00" in body or b"\x02\x32\x00" in body) and bool(EMPTY_COLLECTIONS.search(body))
 
 
 def _rewrite(signal: str, body: bytes) -> tuple[bytes, int]:
-    """The body in a form that the engine's message definitions hold, and how many records had to be left out."""
+    """The body as plain as the engine's message definitions want it, and how many records had to be left out."""
     request = messages.official(signal)()
     rejected = 0
     try:

@@ -15,6 +15,7 @@ from otel_pipeline.errors import UserError
 from otel_pipeline.intake.doors import Doors
 from otel_pipeline.intake.grpc import server as grpc_server
 from otel_pipeline.intake.http import HttpDoor
+from otel_pipeline.intake.protocol import PROTOBUF, accept
 from otel_pipeline.intake.spool import Spool, SpoolFull
 from otel_pipeline.intake.telemetry import Telemetry
 from otel_pipeline.intake.writer import Observer, Sender, Unavailable, Writer
@@ -131,7 +132,7 @@ class Intake:
 
     async def _store_own(self, body: bytes) -> None:
         try:
-            async with self.spool.stored("metrics", body):
+            async with self.spool.stored(accept("metrics", body, PROTOBUF).kind, body):
                 pass
         except SpoolFull as error:
             log.warning("the intake's own metrics are dropped: %s", error)

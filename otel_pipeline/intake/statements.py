@@ -8,7 +8,7 @@ from string import Template
 
 from otel_pipeline import sqlfiles
 from otel_pipeline.intake.messages import metric_kinds
-from otel_pipeline.intake.segments import Segment, bodies
+from otel_pipeline.intake.segments import PLAIN, Segment, bodies
 
 PROTO = Path(__file__).parent / "otlp.proto"
 COLUMN_TYPES = {
@@ -25,6 +25,8 @@ COLUMN_TYPES = {
     "uint64": "UInt64",
     "fixed64": "UInt64",
 }
+# Fields of plain segments that the engine passes over: nobody has them.
+COLLECTIONS = ("AnyValue.array_value", "AnyValue.kvlist_value")
 METRIC_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
 
@@ -79,9 +81,14 @@ def structure(message: str, skip: tuple[str, ...] = ()) -> str:
     return columns(message)
 
 
-def _statement(name: str, table: str, message: str, skip: tuple[str, ...] = (), **more: str) -> Statement:
+def _statement(
+    plain: bool, name: str, table: str, message: str, skip: tuple[str, ...] = (), **more: str
+) -> Statement:
+    lambdas = {"TEXT": "plain" if plain else "text"}
+    values = Template(sqlfiles.query("intake__values")).substitute(lambdas)
+    columns = structure(message, skip + COLLECTIONS if plain else skip)
     text = Template(sqlfiles.query(f"intake__{name}")).substitute(
-        VALUES=sqlfiles.query("intake__values"), STRUCTURE=structure(message, skip), TABLE=table, **more
+        lambdas, VALUES=values, STRUCTURE=columns, TABLE=table, **more
     )
     # The engine reads the data from the byte after the query, so nothing may follow the format's name.
     return Statement(table, re.sub(r"^\s*--.*\n", "", text, flags=re.MULTILINE).strip(), message)
@@ -89,23 +96,25 @@ def _statement(name: str, table: str, message: str, skip: tuple[str, ...] = (), 
 
 @cache
 def statements(kind: str) -> tuple[Statement, ...]:
-    """The statements that store a batch of the kind: ``traces``, ``logs``, ``sessions`` or ``metrics``.
+    """The statements that store a batch of the kind: ``traces``, ``logs``, ``sessions`` or ``metrics``, or plain ones.
 
     ``sessions`` are bodies of log records in which ``rr-web.event`` occurs: such records go to ``hyperdx_sessions``,
     the others beside them to ``otel_logs``.
     """
+    plain, kind = kind.startswith(PLAIN), kind.removeprefix(PLAIN)
     if kind == "traces":
-        return (_statement("insert_traces", "otel_traces", "TracesRequest"),)
+        return (_statement(plain, "insert_traces", "otel_traces", "TracesRequest"),)
     if kind == "logs":
-        return (_statement("insert_logs", "otel_logs", "LogsRequest", CONDITION="1"),)
+        return (_statement(plain, "insert_logs", "otel_logs", "LogsRequest", CONDITION="1"),)
     if kind == "sessions":
         is_event = "mapContains(LogAttributes, 'rr-web.event')"
         return (
-            _statement("insert_logs", "otel_logs", "LogsRequest", CONDITION=f"NOT {is_event}"),
-            _statement("insert_logs", "hyperdx_sessions", "LogsRequest", CONDITION=is_event),
+            _statement(plain, "insert_logs", "otel_logs", "LogsRequest", CONDITION=f"NOT {is_event}"),
+            _statement(plain, "insert_logs", "hyperdx_sessions", "LogsRequest", CONDITION=is_event),
         )
     return tuple(
         _statement(
+            plain,
             f"insert_metrics_{metric}",
             f"otel_metrics_{metric}",
             "MetricsRequest",
@@ -120,11 +129,11 @@ def statements_of(segment: Segment) -> list[Statement]:
 
     The segment's bytes alone decide, so that a repetition sends the same ones.
     """
-    if segment.kind != "metrics":
+    if segment.kind.removeprefix(PLAIN) != "metrics":
         return list(statements(segment.kind))
     found: set[str] = set()
     for body in bodies(segment.path):
         found |= metric_kinds(body)
         if len(found) == len(METRIC_KINDS):
             break
-    return [statement for kind, statement in zip(METRIC_KINDS, statements("metrics"), strict=True) if kind in found]
+    return [statement for kind, statement in zip(METRIC_KINDS, statements(segment.kind), strict=True) if kind in found]

@@ -10,7 +10,7 @@ SELECT
     record.severity_text AS SeverityText,
     toUInt8(bitAnd(record.severity_number, 255)) AS SeverityNumber,
     ResourceAttributes['service.name'] AS ServiceName,
-    text(record.body) AS Body,
+    ${TEXT}(record.body) AS Body,
     ResourceSchemaUrl,
     ResourceAttributes,
     scope.schema_url AS ScopeSchemaUrl,

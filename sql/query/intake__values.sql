@@ -3,7 +3,8 @@
 --   number: a double as Go prints it in JSON       quoted: a JSON string; the engine writes \u000B where Go writes \u000b
 --   scalar: a value inside a JSON array or object  lasting: an object's pairs by key, the last of equal keys
 --   document: an array or object as JSON; '' with NaN or infinity inside, which Go cannot marshal
---   text: a whole value                            attributes: Array(KeyValue) as Map(String, String)
+--   plain: a value that is neither array nor object  text: any value
+--   attributes: Array(KeyValue) as Map(String, String), by the one or the other
 WITH
     (x -> multiIf(isNaN(x), 'json: unsupported value: NaN',
                   isInfinite(x), if(x > 0, 'json: unsupported value: +Inf', 'json: unsupported value: -Inf'),
@@ -30,10 +31,11 @@ WITH
                   v.bool_value IS NOT NULL, toString(assumeNotNull(v.bool_value)),
                   v.double_value IS NOT NULL, number(assumeNotNull(v.double_value)),
                   v.bytes_value IS NOT NULL, base64Encode(assumeNotNull(v.bytes_value)),
-                  notEmpty(v.array_value.values) OR notEmpty(v.kvlist_value.values),
-                  document(arrayMap(item -> scalar(item), arrayConcat(v.array_value.values, lasting(v.kvlist_value.values).value)),
-                           lasting(v.kvlist_value.values).key),
-                  '')) AS text,
-    (pairs -> mapFromArrays(arrayMap(pair -> pair.key, pairs), arrayMap(pair -> text(pair.value), pairs))) AS attributes,
+                  '')) AS plain,
+    (v -> if(notEmpty(v.array_value.values) OR notEmpty(v.kvlist_value.values),
+             document(arrayMap(item -> scalar(item), arrayConcat(v.array_value.values, lasting(v.kvlist_value.values).value)),
+                      lasting(v.kvlist_value.values).key),
+             plain(v))) AS text,
+    (pairs -> mapFromArrays(arrayMap(pair -> pair.key, pairs), arrayMap(pair -> ${TEXT}(pair.value), pairs))) AS attributes,
     (id -> if(id IN ('\0\0\0\0\0\0\0\0', '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'), '', lower(hex(id)))) AS hex_id,
     (ns -> fromUnixTimestamp64Nano(reinterpretAsInt64(ns), 'UTC')) AS instant

@@ -4,6 +4,7 @@ import math
 import time
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.intake.values import flatten
 from otel_pipeline.settings import Settings
 from tests.support import otlp_reference as reference
 from tests.support.intake import rows, store
@@ -22,6 +24,8 @@ HOUR = 3600 * 10**9
 FEW = hypothesis_settings(
     max_examples=6, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
 )
+
+PLAIN_TOO = pytest.mark.parametrize("plain", [False, True], ids=["with collections", "plain"])
 
 AWKWARD_TEXTS = [
     *map(chr, range(160)),
@@ -117,6 +121,7 @@ def test_awkward_values(settings: Settings, database: Database) -> None:
     empty = [AnyValue(array_value=ArrayValue()), AnyValue(kvlist_value=KeyValueList())]
     objects += [AnyValue(kvlist_value=pairs) for pairs in [*named, repeated]]
     assert_values(settings, database, [*scalars, *arrays, *objects, *empty])
+    assert_values(settings, database, scalars)  # these alone are plain: other statements
 
 
 @FEW
@@ -139,7 +144,8 @@ def _pairs(seed: int) -> list[KeyValue]:
     ]
 
 
-def test_spans(settings: Settings, database: Database) -> None:
+@PLAIN_TOO
+def test_spans(settings: Settings, database: Database, plain: bool) -> None:
     now = time.time_ns()
     request = ExportTraceServiceRequest()
     for resource_number in range(2):
@@ -169,11 +175,14 @@ def test_spans(settings: Settings, database: Database) -> None:
                     span.events.add(time_unix_nano=at + event, name=f"event {event}", attributes=_pairs(event))
                     span.links.add(trace_id=bytes([event] * 16), span_id=bytes([9] * 8), attributes=_pairs(event + 5))
     request.resource_spans.add().scope_spans.add().spans.add(start_time_unix_nano=now + HOUR)
+    if plain:
+        flatten(request)
     store(settings, "traces", request.SerializeToString())
     assert_rows(rows(database, "otel_traces", "Timestamp"), reference.spans(request))
 
 
-def test_log_records(settings: Settings, database: Database) -> None:
+@PLAIN_TOO
+def test_log_records(settings: Settings, database: Database, plain: bool) -> None:
     now = time.time_ns()
     request = ExportLogsServiceRequest()
     resource_logs = request.resource_logs.add(schema_url="https://example.org/resource")
@@ -194,6 +203,8 @@ def test_log_records(settings: Settings, database: Database) -> None:
         attributes=_pairs(1),
     )
     scope_logs.log_records.add(observed_time_unix_nano=now + 7)
+    if plain:
+        flatten(request)
     store(settings, "logs", request.SerializeToString())
     assert_rows(rows(database, "otel_logs", "Timestamp"), reference.logs(request))
 
@@ -240,8 +251,11 @@ def _metrics(now: int) -> ExportMetricsServiceRequest:
     return request
 
 
-def test_metrics(settings: Settings, database: Database) -> None:
+@PLAIN_TOO
+def test_metrics(settings: Settings, database: Database, plain: bool) -> None:
     request = _metrics(time.time_ns())
+    if plain:
+        flatten(request)
     store(settings, "metrics", request.SerializeToString())
     for kind in ("gauge", "sum", "histogram", "exponential_histogram", "summary"):
         found = rows(database, f"otel_metrics_{kind}", "TimeUnix")

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
 
 from otel_pipeline.intake.protocol import JSON, PROTOBUF, BadBody, accept, decompress
 
@@ -38,7 +38,7 @@ def refused(signal: str, body: bytes, content_type: str = PROTOBUF) -> BadBody:
 def test_a_common_body_passes_untouched() -> None:
     body = spans().SerializeToString()
     accepted = accept("traces", body, PROTOBUF)
-    assert (accepted.kind, accepted.rejected) == ("traces", 0)
+    assert (accepted.kind, accepted.rejected) == ("plain_traces", 0)
     assert accepted.body is body
 
 
@@ -47,7 +47,19 @@ def test_an_array_of_scalars_passes_untouched() -> None:
     value = AnyValue(array_value=ArrayValue(values=[AnyValue(string_value="x")]))
     request.resource_spans[0].resource.attributes.add(key="process.command_args", value=value)
     body = request.SerializeToString()
-    assert accept("traces", body, PROTOBUF).body is body
+    accepted = accept("traces", body, PROTOBUF)
+    assert accepted.kind == "traces"
+    assert accepted.body is body
+
+
+@pytest.mark.parametrize("value", [AnyValue(array_value=ArrayValue()), AnyValue(kvlist_value=KeyValueList())])
+def test_an_empty_collection_becomes_text(value: AnyValue) -> None:
+    request = spans(1)
+    request.resource_spans[0].scope_spans[0].spans[0].attributes.add(key="empty", value=value)
+    accepted = accept("traces", request.SerializeToString(), PROTOBUF)
+    stored = ExportTraceServiceRequest.FromString(accepted.body)
+    found = stored.resource_spans[0].scope_spans[0].spans[0].attributes[1].value.string_value
+    assert (accepted.kind, found) == ("plain_traces", "[]" if value.HasField("array_value") else "{}")
 
 
 def test_a_deep_value_becomes_text() -> None:
@@ -147,7 +159,7 @@ def test_browser_recordings_have_a_segment_of_their_own() -> None:
     request = ExportLogsServiceRequest()
     record = request.resource_logs.add().scope_logs.add().log_records.add()
     record.attributes.add(key="rr-web.event", value=AnyValue(int_value=1))
-    assert accept("logs", request.SerializeToString(), PROTOBUF).kind == "sessions"
+    assert accept("logs", request.SerializeToString(), PROTOBUF).kind == "plain_sessions"
 
 
 @pytest.mark.parametrize(

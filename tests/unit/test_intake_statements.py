@@ -30,10 +30,11 @@ def segment(folder: Path, kind: str, *bodies: bytes) -> Segment:
     return sealed
 
 
+@pytest.mark.parametrize("kind", ["metrics", "plain_metrics"])
 @pytest.mark.parametrize("kinds", [("sum",), ("gauge", "histogram"), METRIC_KINDS])
-def test_metrics_need_the_tables_of_their_kinds(tmp_path: Path, kinds: tuple[str, ...]) -> None:
-    sealed = segment(tmp_path, "metrics", *(metrics(kind) for kind in kinds), metrics(kinds[0]))
-    assert [statement.table for statement in statements_of(sealed)] == [f"otel_metrics_{kind}" for kind in kinds]
+def test_metrics_need_the_tables_of_their_kinds(tmp_path: Path, kind: str, kinds: tuple[str, ...]) -> None:
+    sealed = segment(tmp_path, kind, *(metrics(each) for each in kinds), metrics(kinds[0]))
+    assert [statement.table for statement in statements_of(sealed)] == [f"otel_metrics_{each}" for each in kinds]
 
 
 def test_metrics_without_a_point_need_none(tmp_path: Path) -> None:
@@ -42,6 +43,6 @@ def test_metrics_without_a_point_need_none(tmp_path: Path) -> None:
     assert statements_of(segment(tmp_path, "metrics", request.SerializeToString())) == []
 
 
-@pytest.mark.parametrize("kind", ["traces", "logs", "sessions"])
+@pytest.mark.parametrize("kind", ["traces", "logs", "sessions", "plain_traces", "plain_logs", "plain_sessions"])
 def test_other_segments_need_all_of_their_kind(tmp_path: Path, kind: str) -> None:
     assert statements_of(segment(tmp_path, kind, MARK_START)) == list(statements(kind))
