@@ -22,7 +22,7 @@ from otel_pipeline.settings import Settings
 CONNECTIONS = 8
 POLL_SECONDS = 0.1
 NATIVE_ROWS, NATIVE_BLOCKS, NATIVE_THREADS = 98_304, 4, 2
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 30
 INTAKE = ["otel_pipeline", "intake"]
 PYTHON_LOOP = ["benchmarks.python_loop"]
 
@@ -105,7 +105,11 @@ def intake(settings: Settings, module: list[str]) -> Iterator[Running]:
         yield Running(own, psutil.Process(child.pid))
     finally:
         child.terminate()
-        child.wait(60)
+        try:
+            child.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def _answers(port: int) -> bool:
@@ -133,7 +137,8 @@ def load(signal: str, port: int, seconds: float, rate: float = 0) -> dict[str, A
     """Run the load process."""
     arguments = [signal, str(port), str(seconds), str(rate), str(CONNECTIONS)]
     command = [sys.executable, "-m", "benchmarks.otlp_load", *arguments]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    patience = seconds + 2 * PATIENCE_SECONDS
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=patience).stdout)
 
 
 def measure(running: Running, signal: str, seconds: float, rate: float = 0) -> dict[str, Any]:
