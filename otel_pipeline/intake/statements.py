@@ -81,9 +81,7 @@ def structure(message: str, skip: tuple[str, ...] = ()) -> str:
     return columns(message)
 
 
-def _statement(
-    plain: bool, name: str, table: str, message: str, skip: tuple[str, ...] = (), **more: str
-) -> Statement:
+def _statement(plain: bool, name: str, table: str, message: str, skip: tuple[str, ...] = (), **more: str) -> Statement:
     lambdas = {"TEXT": "plain" if plain else "text"}
     values = Template(sqlfiles.query("intake__values")).substitute(lambdas)
     columns = structure(message, skip + COLLECTIONS if plain else skip)
