@@ -1,7 +1,8 @@
 """The OTLP request messages as Python knows them, in four forms.
 
 ``official``: as published. ``flat``: an AnyValue nests once, as in ``otlp.proto``, so what is deeper shows up as
-unknown fields. ``plain``: it does not nest at all. ``lenient``: text may be any bytes, to tell broken text from a broken message.
+unknown fields. ``plain``: it does not nest at all. ``lenient``: text may be any
+bytes, to tell broken text from a broken message.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,9 @@
 """One OTLP body, from the wire to what the spool keeps: decompressed, validated, as protobuf.
 
 A body that the engine's message definitions (``otlp.proto``) can hold goes through as the client sent it: parsed once
-in C to validate it (twice where a value is an array or an object), never walked in Python. Only the rare rest is walked and written anew: values nested more than once
-become the text that is stored of them, fields of newer protocols are dropped, records with broken text are rejected.
+in C to validate it (twice where a value is an array or an object), never walked in Python. Only the rare rest is walked
+and written anew: values nested more than once become the text that is stored of them, fields of newer protocols are
+dropped, records with broken text are rejected.
 """
 
 import base64
@@ -47,7 +48,7 @@ class BadBody(Exception):
 class Accepted:
     """What to do with a body.
 
-    :param kind: kind of segment to spool it in: the signal, or ``sessions``; a plain one where no value is a collection.
+    :param kind: kind of segment to spool it in: the signal, or ``sessions``; plain where no value is a collection.
     :param body: an export request as protobuf; empty when there is nothing to store.
     :param rejected: records of it that are not stored.
     :param reason: why they are not.

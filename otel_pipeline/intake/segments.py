@@ -18,7 +18,7 @@ PLAIN = "plain_"
 
 @dataclass
 class Segment:
-    """A sealed file of bodies of one kind: ``traces``, ``logs``, ``metrics`` or ``sessions``, perhaps ``PLAIN`` ones."""
+    """A sealed file of bodies of a kind: ``traces``, ``logs``, ``metrics`` or ``sessions``, perhaps ``PLAIN`` ones."""
 
     kind: str
     path: Path
