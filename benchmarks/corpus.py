@@ -14,6 +14,8 @@ _PLACE = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[srdifxgeXc]|\{[^{}]*\}"
 VALUE = "\x01"
 """Stands where a line has a value."""
 LARGEST_FILE = 400_000
+_CALLS = re.compile(rf"log\w*(?:\(\))?\.(?:{'|'.join(sorted(METHODS))})\(", re.IGNORECASE)
+"""What a file must hold to be parsed: parsing is slow, and few files log."""
 
 
 def templates(most: int) -> list[tuple[str, str]]:
@@ -27,7 +29,9 @@ def templates(most: int) -> list[tuple[str, str]]:
             continue
         try:
             source = path.read_text()
-            tree = ast.parse(source) if "log" in source else ast.Module([], [])
+            if not _CALLS.search(source):
+                continue
+            tree = ast.parse(source)
         except (SyntaxError, UnicodeDecodeError, ValueError):
             continue
         for node in ast.walk(tree):

@@ -6,11 +6,14 @@ Lines are made in the engine of the messages that the installed Python packages 
 that vary; vectors are real ones of those messages, moved by what real changes of wording do to a vector. Nothing is
 uniform noise. A query's own embedding is timed apart. Ends with one JSON line: log_lines, template_p95_ms,
 lines_p95_ms, vectors, vector_p95_ms, recall_at_10, build_s, peers {name: {p95_ms, recall_at_10}}, embed_lines_per_s,
-embed_ratio. The plan's query that embeds and scans every line is measured on a sample and extrapolated.
+embed_ratio; progress goes to stderr. Lines are embedded by what is distinct in them, as the lineage does;
+counting their templates, the step before it, is told apart. The plan's query that embeds and scans every line is
+measured on a sample and extrapolated. Peers are FAISS and usearch, and hnswlib where it happens to be installed.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -26,6 +29,7 @@ from otel_pipeline.detection import embeddings, log_templates
 from otel_pipeline.detection.model import HOUR
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.evaluation.memory import Model
+from otel_pipeline.investigate.nearest import as_hex
 from otel_pipeline.investigate.search import search, words_of
 from otel_pipeline.localdb.launcher import temporary_server
 
@@ -77,6 +81,7 @@ def main() -> None:
     arguments = parser.parse_args()
     model = Model("all-MiniLM-L6-v2")
     said = templates(arguments.templates)
+    tell(f"{len(said):,} messages of the packages installed here")
     queries = ask(said)
     with tempfile.TemporaryDirectory() as home, temporary_server(Path(home)) as settings:
         small = settings.model_copy(update={"vector_index_from": 1})
@@ -96,6 +101,11 @@ def main() -> None:
     print(json.dumps(line))
 
 
+def tell(text: str) -> None:
+    """Progress and details, beside the JSON line."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def ask(said: Sequence[tuple[str, str]]) -> list[str]:
     """What people might ask: the middle words of messages, in lower case."""
     words = [template.replace(VALUE, " ").lower().split() for _, template in said[:: max(1, len(said) // 60)]]
@@ -109,14 +119,16 @@ def of_lines(
     db.client.command("CREATE TABLE seed (Severity String, Parts Array(String)) ENGINE = Memory")
     db.insert("seed", [[severity, template.split(VALUE)] for severity, template in said], ["Severity", "Parts"])
     first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 12 * HOUR
-    known, spent = Known(model), 0.0
+    known, counting, embedding = Known(model), 0.0, 0.0
     for number in range((count + LINES_AN_HOUR - 1) // LINES_AN_HOUR):
         hour = first + number * HOUR
         size = min(LINES_AN_HOUR, count - number * LINES_AN_HOUR)
         db.client.command(GENERATE, parameters={"hour": hour, "lines": size})
-        took = seconds(lambda hour=hour: log_templates.materialize(db, hour))
-        took += seconds(lambda hour=hour: embeddings.materialize(db, model, hour))
-        spent = spent or took  # the first hour: nothing is known yet
+        counted = seconds(lambda hour=hour: log_templates.materialize(db, hour))
+        embedded = seconds(lambda hour=hour: embeddings.materialize(db, model, hour))
+        tell(f"{size:,} lines more: templates counted in {counted:.1f} s, what is new embedded in {embedded:.1f} s")
+        if not number:  # nothing is known yet
+            counting, embedding = counted, embedded
     stored = db.client.query("SELECT count() FROM otel_logs").result_rows[0][0]
     distinct = db.client.query("SELECT count() FROM log_templates FINAL").result_rows[0][0]
     sample = [
@@ -131,7 +143,7 @@ def of_lines(
     wide = {"service": "", "severity": "", "coded": [], "start": first, "end": first + timedelta(days=2), "limit": 10}
 
     def nearest(query: str) -> None:
-        vector = known.embed([query])[0].tolist()
+        vector = as_hex(known.embed([query])[0].tolist())
         rows = db.rows("search__templates", vector=vector, model=known.model, words=words_of(query), **wide)
         assert rows[0]["Count"] > 0
 
@@ -151,13 +163,15 @@ def of_lines(
     asked = [codes[n % len(codes)] if codes and n % 10 == 0 else q for n, q in enumerate(asked)]
     full = [seconds(lambda q=q: search(db, known, q)) for q in asked]
     middle = 1000 * sorted(full)[len(full) // 2]
-    print(f"{stored:,} lines of {distinct:,} templates: nearest templates with counts p95 {p95(times):.1f} ms")
-    print(
+    tell(f"{stored:,} lines of {distinct:,} templates: nearest templates with counts p95 {p95(times):.1f} ms")
+    tell(
         f"  with example lines p95 {p95(full):.1f} ms, median {middle:.1f}; a query's own embedding p95 {embed:.1f} ms"
     )
-    rate = min(count, LINES_AN_HOUR) / spent
-    print(
-        f"embedding {min(count, LINES_AN_HOUR):,} new lines by what is distinct: {spent:.1f} s, {rate:,.0f} lines/s;"
+    first_lines = min(count, LINES_AN_HOUR)
+    rate = first_lines / embedding
+    tell(
+        f"embedding {first_lines:,} new lines by what is distinct: {embedding:.1f} s, {rate:,.0f} lines/s"
+        f" ({first_lines / (counting + embedding):,.0f} with the {counting:.1f} s of counting their templates);"
         f" each line: {naive:,.0f} lines/s (sample of {len(sample)})"
     )
     return {
@@ -178,11 +192,11 @@ def of_vectors(db: Database, model: Model, texts: list[str], count: int, naive: 
     right = vector_peers.truth(vectors, queries)
     graph, scan = vector_peers.engine(db, vectors, queries, right)
     found = {"clickhouse_exact_scan": scan, **vector_peers.peers(vectors, queries, right)}
-    print(f"{count:,} vectors; build s, index MB, p95 ms, recall@10:")
+    tell(f"{count:,} vectors; build s, index MB, p95 ms, recall@10:")
     for name, r in {"this": graph, **found}.items():
-        print(f"  {name:22} {r.build_s:8.1f} {r.megabytes or 0:8.0f} {r.p95_ms:8.2f} {r.recall:6.3f}")
+        tell(f"  {name:22} {r.build_s:8.1f} {r.megabytes or 0:8.0f} {r.p95_ms:8.2f} {r.recall:6.3f}")
     slow = 1000 * count / naive + scan.p95_ms
-    print(f"  the plan's query, which embeds and scans all: {slow / 1000:,.0f} s (from a sample of {SAMPLE} lines)")
+    tell(f"  the plan's query, which embeds and scans all: {slow / 1000:,.0f} s (from a sample of {SAMPLE} lines)")
     answers = {name: {"p95_ms": round(r.p95_ms, 2), "recall_at_10": round(r.recall, 4)} for name, r in found.items()}
     answers["plan_naive"] = {"p95_ms": round(slow), "recall_at_10": 1.0}
     return {

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     embedder_port: int = Field(8089, description="Port of the local embedder")
     embedding_base_url: str = Field("", description="OpenAI-compatible base URL (default: the local embedder)")
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")
+    aiembed: bool = Field(
+        False, description="Whether SQL on the local ClickHouse may call the local embedder (aiEmbed), as the writer"
+    )
     openai_api_key: str = Field(
         "", description="API key for EMBEDDING_BASE_URL and for ask; the local embedder needs none"
     )

@@ -31,7 +31,7 @@ def maintain(db: Database, model: str) -> int:
     if not row["Dimensions"]:
         return 0
     table = table_of(model, row["Dimensions"])
-    exists = bool(db.one("vector_index__exists", table=table)["Tables"])
+    exists = bool(db.one("vector_index__exists", table=table)["result"])
     if not exists and row["Vectors"] < db.settings.vector_index_from:
         return 0
     if not exists:

@@ -15,7 +15,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import HOUR, utc
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
-from otel_pipeline.investigate.nearest import index_for, nearest
+from otel_pipeline.investigate.nearest import as_hex, index_for, nearest
 
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
@@ -130,7 +130,7 @@ def search(
 def _ranked(db: Database, model: str, vector: list[float], **asked: Any) -> list[dict[str, Any]]:
     """Templates by meaning and words: all of them, or the candidates of the indexes where there are many."""
     if not (table := index_for(db, model, len(vector))):
-        return db.rows("search__templates", vector=vector, model=model, **asked)
+        return db.rows("search__templates", vector=as_hex(vector), model=model, **asked)
     near = nearest(db, table, vector, CANDIDATES)
     words = db.rows("search__words", words=asked["words"], limit=CANDIDATES) if asked["words"] else []
     ids = [*(row["TemplateId"] for row in words), *asked["coded"]]

@@ -35,9 +35,18 @@ CONFIG = """<clickhouse>
       <handler><type>static</type><status>200</status><content_type>text/plain</content_type>
         <response_content>{identity}</response_content></handler></rule>
     <defaults/>
-  </http_handlers>
+  </http_handlers>{collections}
 </clickhouse>
 """
+
+# What aiEmbed may call with AIEMBED=true: the local embedder, which needs no key. It takes no grant on url().
+COLLECTION = "otel_pipeline_embedder"
+COLLECTIONS = f"""
+  <named_collections><{COLLECTION}>
+    <provider>openai</provider><endpoint>http://127.0.0.1:{{port}}/v1/embeddings</endpoint><api_key>local</api_key>
+  </{COLLECTION}></named_collections>"""
+COLLECTION_GRANT = f"""
+        <query>GRANT NAMED COLLECTION ON {COLLECTION}</query>"""
 
 # Profile default: a query with the table function Python() would end the process, whoever sends it.
 # User default: the passwordless user as whom the engine boots. Its one permitted session is the one that keeps the
@@ -93,7 +102,7 @@ USERS = """<clickhouse>
         <query>GRANT ALL ON {database}*.*</query>
         <query>GRANT SELECT, SHOW ON system.*</query>
         <query>GRANT CREATE FUNCTION, DROP FUNCTION, CREATE TEMPORARY TABLE, TABLE ENGINE, KILL QUERY ON *.*</query>
-        <query>GRANT SYSTEM FLUSH, SYSTEM DROP CACHE, SYSTEM RELOAD ON *.*</query>
+        <query>GRANT SYSTEM FLUSH, SYSTEM DROP CACHE, SYSTEM RELOAD ON *.*</query>{collection}
       </grants>
     </{writer}>
     <{reader}>
@@ -144,6 +153,7 @@ def write(folder: Path, settings: Settings) -> str:
             environment=escape(environment_script(settings)),
             identity_path=IDENTITY_PATH,
             identity=identity,
+            collections=COLLECTIONS.format(port=settings.embedder_port) if settings.aiembed else "",
         ),
         "users.xml": USERS.format(
             writer=settings.clickhouse_user,
@@ -151,6 +161,7 @@ def write(folder: Path, settings: Settings) -> str:
             reader=settings.clickhouse_reader_user,
             reader_password=sha256(settings.clickhouse_reader_password.encode()).hexdigest(),
             database=settings.clickhouse_database,
+            collection=COLLECTION_GRANT if settings.aiembed else "",
         ),
     }
     for name, text in files.items():

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.request import urlopen
 
 from otel_pipeline import children
@@ -228,9 +228,10 @@ def with_passwords(settings: Settings) -> Settings:
 
 
 @contextlib.contextmanager
-def temporary_server(home: Path) -> Iterator[Settings]:
+def temporary_server(home: Path, **overrides: Any) -> Iterator[Settings]:
     """A server of its own in ``home`` on free ports, gone afterwards: for tests and evaluations.
 
+    :param overrides: further settings.
     :returns: settings that point at it, database migrated.
     """
     from otel_pipeline.migrate import migrate
@@ -245,6 +246,7 @@ def temporary_server(home: Path) -> Iterator[Settings]:
         clickhouse_reader_user="reader",
         clickhouse_reader_password=config.new_password(),
         clickhouse_cluster="",
+        **overrides,
     )
     with LocalServer(settings) as server:
         migrate(server.settings)
