@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 
 from benchmarks.scenarios import clients, page, stage, story
+from otel_pipeline.demo import show
 from otel_pipeline.errors import UserError
 
 MOST_TOKENS, MOST_LIST_TOKENS, MOST_SECONDS = 2000, 6000, 1.0
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--users", type=int, default=20, help="Customers, when the faults have to be made")
     parser.add_argument("--fault-seconds", type=float, default=30, help="Length of each fault, likewise")
     options = parser.parse_args(arguments)
-    plan = stage.Plan(users=options.users, fault_s=options.fault_seconds)
+    plan = show.Plan(users=options.users, fault_s=options.fault_seconds)
     with stage.opened(plan, lambda line: print(line, file=sys.stderr, flush=True)) as opened:
         figures = anyio.run(_ask_all, opened, options.rounds)
     print(json.dumps(figures))

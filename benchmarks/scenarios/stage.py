@@ -5,16 +5,14 @@ What was broken is read from the ledger; it judges the answers, and no tool sees
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from load.faults import FaultControl
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.demo.load import Load
+from otel_pipeline.demo import show
 from otel_pipeline.detection import chain
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.embedding import Embedder
@@ -23,9 +21,6 @@ from otel_pipeline.settings import Settings, load
 from otel_pipeline.stack import Stack
 from otel_pipeline.stack.record import is_running
 
-SCENARIOS = ("payment_timeout", "cascade_failure", "intermittent_error")
-ARRIVAL_S = 6.0
-"""Time for spans that ended late, and for their way into the database."""
 QUIET, RECOVERY = timedelta(seconds=30), timedelta(seconds=20)
 """How long a control is, and how long after a fault nothing is judged: retries and queues still run down."""
 
@@ -67,7 +62,7 @@ class Stage:
 
 
 @contextmanager
-def opened(plan: "Plan", say: Say) -> Iterator[Stage]:
+def opened(plan: show.Plan, say: Say) -> Iterator[Stage]:
     """The stage.
 
     :raises UserError: the home folder that was named holds no such faults.
@@ -77,63 +72,37 @@ def opened(plan: "Plan", say: Say) -> Iterator[Stage]:
         settings = load()
         if is_running(settings.otel_pipeline_home):
             say(f"asking the stack that runs in {settings.otel_pipeline_home}")
-        elif named and (settings.otel_pipeline_home / "clickhouse").is_dir():
-            say(f"opening what was kept in {settings.otel_pipeline_home}")
-            stack = open_.enter_context(Stack(settings, only=("clickhouse", "embedder")))
-            stack.wait_ready()
-            settings = stack.settings
         else:
             folder = Path(named or open_.enter_context(tempfile.TemporaryDirectory(prefix="scenarios-")))
-            stack = open_.enter_context(
-                Stack(load(otel_pipeline_home=folder), only=("clickhouse", "intake", "embedder", "shop"))
-            )
+            kept = load(otel_pipeline_home=folder)
+            if not (folder / "clickhouse").is_dir():
+                _play(kept, plan, say)
+            say(f"opening what was kept in {folder}")
+            stack = open_.enter_context(Stack(kept, only=("clickhouse", "embedder")))
             stack.wait_ready()
             settings = stack.settings
-            _play(settings, plan, say)
         with Database(settings) as db:
             faults = tuple(
                 Fault(row["Scenario"], row["ServiceName"], utc(row["StartedAt"]), utc(row["EndedAt"]))
                 for row in db.rows("scenarios__ledger")
             )
-            missing = set(SCENARIOS) - {fault.scenario for fault in faults}
+            missing = set(show.Plan.scenarios) - {fault.scenario for fault in faults}
             if missing:
                 raise UserError(f"no {', '.join(sorted(missing))} in the ledger of {settings.otel_pipeline_home}")
             end = utc(db.one("scenarios__end")["End"])
         yield Stage(settings, faults, end)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Seconds of each phase when the stage has to be made; those of the demo."""
+def _play(settings: Settings, plan: show.Plan, say: Say) -> None:
+    """The demo, its sensors and all, in a home folder of its own; then the lineage over what they left undone.
 
-    users: int = 20
-    normal_s: float = 120
-    fault_s: float = 30
-    quiet_s: float = 30
-    calm_s: float = 60
-
-
-def _play(settings: Settings, plan: Plan, say: Say) -> None:
-    """Traffic, three faults, and the lineage over it all, without Dagster."""
-    began = datetime.now().astimezone()
-    with Database(settings, comment={"command": "scenarios"}) as db:
-        control = FaultControl(f"http://127.0.0.1:{settings.shop_port}", db)
-        with Load(settings, plan.users) as customers:
-            say(f"{plan.users} customers are shopping; {plan.normal_s:.0f} s to learn what is normal")
-            _wait(plan.normal_s, customers)
-            for name in SCENARIOS:
-                say(f"fault: {name}")
-                with control.fault(name):
-                    _wait(plan.fault_s, customers)
-                _wait(plan.quiet_s, customers)
-            _wait(plan.calm_s - plan.quiet_s, customers)
-        time.sleep(ARRIVAL_S)
-        say("running the lineage")
-        chain.run(db, Embedder(settings), Window(began, datetime.now().astimezone()))
-
-
-def _wait(seconds: float, customers: Load) -> None:
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0:
-        customers.check()
-        time.sleep(min(1.0, left))
+    Its report is not looked at: what the tools say is judged, not what the demo says.
+    """
+    since = datetime.now(UTC)
+    with Stack(settings) as stack:
+        stack.wait_ready()
+        report = show.run(stack.settings, plan, since, say)
+        blamed = ", ".join(f"{verdict.scenario}: {verdict.blamed or 'missed'}" for verdict in report.verdicts)
+        say(f"the demo found {blamed}")
+        with Database(stack.settings, comment={"command": "scenarios"}) as db:
+            chain.run(db, Embedder(stack.settings), Window(since, datetime.now(UTC)), whole=False)
