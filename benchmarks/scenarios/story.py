@@ -86,8 +86,9 @@ async def logs_like(ask: Asker, stage: Stage) -> Outcome:
         outcome.extra.append(
             f"{hit['score']:.2f} {hit['lines']} lines of {', '.join(hit['services'])}: {hit['template']}"
         )
-    known = await ask("match_pattern", text=best["template"].strip("«»"))
-    outcome.seen_before = known
+    incidents = [incident["incident_id"] for incident in found.get("incidents", [])]
+    which = {"incident_id": incidents[0]} if incidents else {"text": best["template"].strip("«»")}
+    outcome.seen_before = await ask("match_pattern", **which)
     await _check(ask, outcome, fault)
     return outcome
 

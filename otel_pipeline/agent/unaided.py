@@ -56,11 +56,11 @@ def answer(context: Context, question: str) -> Unaided:
         window = Window(context.now - KEPT, context.now)
     service = None if trace else asked.service
     try:
-        report = investigate(db, window, service=service, trace_id=trace)
+        report = investigate(db, window, service=service, trace_id=trace, embedder=context.embedder)
     except UserError:
         if asked.trace_id:
             raise
-        report, trace = investigate(db, window, service=service), None
+        report, trace = investigate(db, window, service=service, embedder=context.embedder), None
     queries.append(
         f"investigate{f' --trace {trace}' if trace else ''}{_service(asked) if service else ''}{_window(window)}"
     )

@@ -18,13 +18,15 @@ def command(*, start: datetime | None, end: datetime | None, service: str, limit
 
     \b
     --json: {"start", "end", "traces", "anomalous", "no_baseline", "partial", "incidents": [{"id", "start", "end",
-             "service", "title", "anomalous"}], "anomalies": [{"trace_id", "timestamp", "service", "operation", "score",
-             "duration_ms", "suspect", "baseline", "reasons": [{"kind", "service", "operation", "what", "observed",
-             "expected", "surprise"}]}]}
+             "service", "title", "anomalous", "harmless"}], "anomalies": [{"trace_id", "timestamp", "service",
+             "operation", "score", "duration_ms", "suspect", "baseline", "reasons": [{"kind", "service", "operation",
+             "what", "observed", "expected", "surprise"}]}]}
+    harmless: who says since when that an incident of its kind does no harm; empty where nobody does
     score: -log10 of the share of normal traces that would look as odd; from 2.3 (one in 200) a trace is anomalous.
     """
     from otel_pipeline.clickhouse import Database
     from otel_pipeline.detection.model import Window
+    from otel_pipeline.embedding import Embedder
     from otel_pipeline.investigate.anomalies import anomalies
     from otel_pipeline.settings import load
 
@@ -32,8 +34,9 @@ def command(*, start: datetime | None, end: datetime | None, service: str, limit
     window = Window(start or end - timedelta(minutes=15), end)
     if window.start >= window.end:
         raise click.UsageError("the window is empty: --from must be earlier than --to, which is now unless given")
-    with Database(load(), role="reader", comment={"command": "anomalies"}) as db:
-        found = anomalies(db, window, service=service, limit=limit)
+    settings = load()
+    with Database(settings, role="reader", comment={"command": "anomalies"}) as db:
+        found = anomalies(db, window, service=service, limit=limit, embedder=Embedder(settings))
     if as_json:
         print_json(found)
         return
@@ -42,7 +45,8 @@ def command(*, start: datetime | None, end: datetime | None, service: str, limit
         f" {found['no_baseline']:,} without a baseline yet, {found['partial']:,} partial"
     )
     for incident in found["incidents"]:
-        console.print(f"incident {incident['id']} {iso(incident['start'])}: {incident['title']}", markup=False)
+        known = f" ({incident['harmless']})" if incident["harmless"] else ""
+        console.print(f"incident {incident['id']} {iso(incident['start'])}: {incident['title']}{known}", markup=False)
     if found["anomalies"]:
         table = Table("began", "operation", "score", "ms", "suspect", "reasons", "trace")
         for row in found["anomalies"]:

@@ -40,6 +40,7 @@ def command(
              "causes": [{"service", "confidence", "score", "why", "evidence": [text]}], "path": [service],
              "changes": [{"kind", "service", "what", "before", "now"}], "ruled_out": [{"service", "why"}],
              "known": [{"pattern_id", "status", "root_cause", "remedy", "occurrences", "last_seen", "message"}],
+             "recall": why the memory knows the incident, or why not,
              "examples": [trace id], "next_checks": [text],
              "metrics": [{"kind", "service", "metric", "what", "before", "now", "since", "strength"}],
              "deploys": [{"kind", "service", "before", "after", "at", "lead"}],
@@ -52,6 +53,7 @@ def command(
     """
     from otel_pipeline.clickhouse import Database
     from otel_pipeline.detection.model import Window
+    from otel_pipeline.embedding import Embedder
     from otel_pipeline.investigate import markdown
     from otel_pipeline.investigate.engine import investigate
     from otel_pipeline.investigate.text import text
@@ -62,8 +64,10 @@ def command(
     start = start or end - (timedelta(days=90) if trace_id else timedelta(minutes=15))
     if start >= end:
         raise click.UsageError("the window is empty: --from must be earlier than --to, which is now unless given")
-    with Database(load(), role="reader", comment={"command": "investigate"}) as db:
-        found = investigate(db, Window(start, end), service=service, trace_id=trace_id)
+    settings = load()
+    asked = {"service": service, "trace_id": trace_id, "embedder": Embedder(settings)}
+    with Database(settings, role="reader", comment={"command": "investigate"}) as db:
+        found = investigate(db, Window(start, end), **asked)
         written = markdown.write(db, found, file, trace_id) if file else []
     if as_json:
         print_json(found.as_dict())

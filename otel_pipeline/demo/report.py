@@ -9,6 +9,7 @@ from load.faults import FaultRecord
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.counts import Counts
 from otel_pipeline.demo.watch import Sighting, Watch
+from otel_pipeline.detection.remembered import harmless
 
 GRACE = timedelta(seconds=20)
 """Requests that a fault held up end after it; anomalies up to this long after its end are its own."""
@@ -93,7 +94,8 @@ def build(
     """Hold the incidents against the ledger.
 
     An incident belongs to a fault when its window touches the fault's (up to :data:`GRACE` later); one that touches
-    none is false. Of several, the one with most anomalous traces speaks for the fault.
+    none is false, unless a person knows its pattern to be harmless. Of several, the one with most anomalous traces
+    speaks for the fault.
     """
     until = datetime.now(UTC)
     incidents = db.rows("demo__incidents", since=since, until=until)
@@ -101,7 +103,9 @@ def build(
         incident["Start"], incident["End"] = (incident[c].replace(tzinfo=UTC) for c in ("Start", "End"))
     verdicts = [_judge(fault, incidents, watch.sightings(fault.started, _end(fault))) for fault in faults]
     touched = {id(i) for fault in faults for i in incidents if _touches(i, fault)}
-    false = [i for i in incidents if id(i) not in touched]
+    untouched = [i for i in incidents if id(i) not in touched]
+    known = harmless(db, {i["IncidentId"]: i["Start"] for i in untouched})
+    false = [i for i in untouched if i["IncidentId"] not in known]
     delays = [s.delay_s for fault in faults for s in watch.sightings(fault.started, _end(fault))]
     seconds = (until - since).total_seconds()
     return Report(seconds, load_minutes, counts, verdicts, false, delays)

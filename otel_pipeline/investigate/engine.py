@@ -6,12 +6,14 @@ abnormal" and "not enough evidence" are answers.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import segments
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
 from otel_pipeline.investigate import evidence, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
@@ -20,6 +22,7 @@ from otel_pipeline.investigate.model import CauseFound, Investigation
 
 USUAL_ANOMALOUS = 0.002
 AROUND = timedelta(seconds=30)
+LEAST_KNOWN = timedelta(seconds=90)  # of quiet traffic: services that have just begun are slow
 
 
 def investigate(
@@ -29,12 +32,14 @@ def investigate(
     reference: Sequence[Window] | None = None,
     service: str | None = None,
     trace_id: str | None = None,
+    embedder: Embedder | None = None,
 ) -> Investigation:
     """Find out what is wrong in a window, and why.
 
     :param reference: times to compare with; without it, pieces of the time before.
     :param service: only incidents that this service takes part in, and how this service is doing.
     :param trace_id: look at the incident of this trace.
+    :param embedder: for the vectors by which the memory is asked; without it, structure alone decides.
     :raises UserError: a trace that is not there; a service that was never seen.
     """
     moment = _began(db, trace_id, window) if trace_id else None
@@ -42,7 +47,7 @@ def investigate(
         window = Window(moment - AROUND, moment + AROUND)
     if service:
         status.known(db, service, window)
-    case = gather(db, window, reference, service, moment)
+    case = gather(db, window, reference, service, moment, embedder)
     if not case.facts["Traces"] and not case.measured:
         at = f"; {service} was last seen at {status.last_seen(db, service, window)}" if service else ""
         return Investigation(window, "no data", f"no traces and no metrics in this window{at}", window)
@@ -55,9 +60,23 @@ def investigate(
     if not case.seen and (case.thin or not case.reference):
         headline = _too_little(case.facts, case.reference)
         return Investigation(verdict="not enough evidence", headline=headline, **case.base())
-    if not case.seen and not case.worse and not _supported(case):
-        return _quiet(case)
+    if not case.seen and not case.worse and (calm := _no_trouble(case, chosen=reference is not None)):
+        return calm
     return _trouble(case)
+
+
+def _no_trouble(case: Case, *, chosen: bool) -> Investigation | None:
+    """The report of a window without incidents; None where it holds trouble nevertheless.
+
+    :param chosen: the reference was chosen by the caller, who answers for it.
+    """
+    judged = _judged(case)
+    supported = _supported(case, judged)
+    known = sum((window.end - window.start for window in case.reference), timedelta())
+    if (supported or not judged.enough) and not chosen and known < LEAST_KNOWN:
+        told = f"{case.facts['Traces']} traces, but only {known.total_seconds():.0f} s of quiet traffic before them"
+        return Investigation(verdict="not enough evidence", headline=f"{told} to compare with", **case.base())
+    return None if supported else _quiet(case)
 
 
 def _trouble(case: Case) -> Investigation:
@@ -81,6 +100,7 @@ def _trouble(case: Case) -> Investigation:
     case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != top.service))
     title = case.seen[0].title if case.seen and case.seen[0].service == top.service else f"{top.service}: {top.why}"
     examples = [row["TraceId"] for row in db.rows("investigate__examples", **where)]
+    remembered = case.memory[case.seen[0].incident_id] if case.seen else None
     skewed = skew.skewed(db, focus, top.service, case.facts["Anomalous"])
     return Investigation(
         verdict="trouble",
@@ -90,9 +110,10 @@ def _trouble(case: Case) -> Investigation:
         ruled_out=[
             *evidence.ruled_out(found, reasons, case.suspects, case.deploys),
             *evidence.jobs(db, focus),
-            *case.recurs,
+            *case.no_news,
         ],
-        known=evidence.known(db, case.seen),
+        known=evidence.known(remembered),
+        recall=remembered.why if remembered else "",
         examples=examples,
         skewed=skewed,
         next_checks=next_checks(
@@ -115,7 +136,7 @@ def _by_metrics(case: Case, standing: Sequence[CauseFound]) -> Investigation:
         headline=f"{standing[0].service}: {standing[0].why} (told by metrics; {few})",
         causes=list(standing),
         path=[standing[0].service],
-        ruled_out=case.recurs,
+        ruled_out=case.no_news,
         next_checks=next_checks(case.focus, standing[0], examples=[], metrics=case.metrics, deploys=case.deploys),
         **case.base(),
     )
@@ -126,26 +147,42 @@ def _quiet(case: Case) -> Investigation:
     return Investigation(
         verdict="nothing abnormal",
         headline=_healthy(case),
-        ruled_out=[*evidence.jobs(case.db, case.focus), *case.recurs],
+        ruled_out=[*evidence.jobs(case.db, case.focus), *case.no_news],
         isolated=[row["TraceId"] for row in rows],
         **case.base(),
     )
 
 
-def _supported(case: Case) -> bool:
+def _supported(case: Case, judged: "_Judged") -> bool:
     """Whether the window holds more than isolated anomalies, although no incident was made of them.
 
     Judged traces must come as a burst; where no baseline has judged, a service must clearly differ from quiet times.
     """
-    if case.recurs or not case.suspects or case.suspects[0].score < evidence.SURE:
+    if case.no_news or not case.suspects or case.suspects[0].score < evidence.SURE:
         return False
-    windows = [case.focus, *case.reference]
-    judged = case.db.one("investigate__judged", starts=[w.start for w in windows], ends=[w.end for w in windows])
-    if 2 * judged["Now"] < case.facts["Traces"]:
+    if not judged.enough:
         return True
-    usual = max(USUAL_ANOMALOUS, (judged["AnomalousBefore"] + 0.5) / (judged["Before"] + 1))
-    burst = segments.burst_surprise(max(1, judged["Now"]), judged["Anomalous"], min(0.99, usual))
-    return judged["Anomalous"] >= segments.LEAST_ANOMALOUS and burst >= segments.LEAST_SURPRISE
+    usual = max(USUAL_ANOMALOUS, (judged.anomalous_before + 0.5) / (judged.before + 1))
+    burst = segments.burst_surprise(max(1, judged.now), judged.anomalous, min(0.99, usual))
+    return judged.anomalous >= segments.LEAST_ANOMALOUS and burst >= segments.LEAST_SURPRISE
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Traces that a baseline has judged, in the window and before. :param enough: it judged most of the window."""
+
+    now: int
+    anomalous: int
+    before: int
+    anomalous_before: int
+    enough: bool
+
+
+def _judged(case: Case) -> _Judged:
+    windows = [case.focus, *case.reference]
+    row = case.db.one("investigate__judged", starts=[w.start for w in windows], ends=[w.end for w in windows])
+    counts = (row[name] for name in ("Now", "Anomalous", "Before", "AnomalousBefore"))
+    return _Judged(*counts, enough=2 * row["Now"] >= case.facts["Traces"])
 
 
 def _began(db: Database, trace_id: str, window: Window) -> datetime:
@@ -166,8 +203,8 @@ def _healthy(case: Case) -> str:
     told = f"{case.facts['Traces']} traces, {odd} of them anomalous"
     if case.facts["Jobs"]:
         told += f" and {case.facts['Jobs']} runs of jobs that no request waits for"
-    if case.recurs:
-        return f"{told}; what is odd recurs: {case.recurs[0].service}, {case.recurs[0].why}"
+    if case.no_news:
+        return f"{told}; what is odd is no news: {case.no_news[0].service}, {case.no_news[0].why}"
     most = case.suspects[0] if case.suspects else None
     tail = f"; the most unusual service is {most.service} ({most.score:.1f} standard deviations)" if most else ""
     return f"{told}, no incident{tail}"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import blame, causes, memory
+from otel_pipeline.detection import blame, causes
 from otel_pipeline.detection.model import Window
+from otel_pipeline.detection.remembered import Remembered
 from otel_pipeline.investigate import metrics as of_metrics
-from otel_pipeline.investigate.model import CauseFound, Change, Deploy, IncidentSeen, Known, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Known, MetricMove, Onset, RuledOut
 from otel_pipeline.investigate.releases import Regression
 
 SHOWN = 5
@@ -217,26 +218,28 @@ def jobs(db: Database, focus: Window) -> list[RuledOut]:
     ]
 
 
-def known(db: Database, seen: Sequence[IncidentSeen]) -> list[Known]:
-    """Patterns of the incidents that have been met before, or that people have said something about."""
-    ids = {i.incident_id for i in seen[:1]}
-    found = []
-    for pattern in memory.read(db):
-        told = pattern.Status in ("confirmed", "rejected")
-        if ids & set(pattern.Incidents) and (told or pattern.occurrence_count > 1):
-            confirmed = pattern.Status == "confirmed"
-            found.append(
-                Known(
-                    str(pattern.pattern_id),
-                    "known harmless" if pattern.Harmless else pattern.Status,
-                    pattern.root_cause if confirmed else "",
-                    pattern.resolution if confirmed else "",
-                    pattern.occurrence_count,
-                    pattern.last_seen,
-                    pattern.error_message,
-                )
-            )
-    return found
+def known(remembered: Remembered | None) -> list[Known]:
+    """The pattern that is recalled; else the one that the incident was counted under, if it was met before.
+
+    Cause and remedy are told of the former alone.
+    """
+    pattern = remembered and (remembered.pattern or remembered.noted)
+    if not remembered or not pattern:
+        return []
+    recalled = pattern is remembered.pattern
+    if not recalled and (pattern.Status == "confirmed" or pattern.occurrence_count < 2):
+        return []
+    return [
+        Known(
+            str(pattern.pattern_id),
+            "known harmless" if recalled and pattern.Harmless else pattern.Status,
+            pattern.root_cause if recalled else "",
+            pattern.resolution if recalled else "",
+            pattern.occurrence_count,
+            pattern.last_seen,
+            pattern.error_message,
+        )
+    ]
 
 
 def _ago(seconds: float) -> str:

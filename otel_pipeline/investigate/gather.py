@@ -8,6 +8,8 @@ from typing import Any
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, causes
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.detection.remembered import Remembered, remembered
+from otel_pipeline.embedding import Embedder
 from otel_pipeline.investigate import metrics, onsets, recurrence, releases, restarts, status
 from otel_pipeline.investigate.changes import changes_of
 from otel_pipeline.investigate.model import Change, Deploy, IncidentSeen, MetricMove, Onset, RuledOut
@@ -25,7 +27,8 @@ class Case:
     """Facts about a window; the parts of the report are made of them.
 
     :param focus: the part that is compared. :param reference: stretches as long as it; :param quiet: all quiet time.
-    :param recurs: incidents that are no news. :param measured: whether there are metrics.
+    :param no_news: incidents that recur, or that a person knows to be harmless. :param measured: whether there are
+        metrics. :param memory: what is remembered of each incident.
     """
 
     db: Database
@@ -36,8 +39,9 @@ class Case:
     seen: Sequence[IncidentSeen]
     facts: dict[str, Any]
     service: str | None
-    recurs: list[RuledOut]
+    no_news: list[RuledOut]
     measured: bool
+    memory: dict[str, Remembered] = field(default_factory=dict)
     suspects: list[causes.Suspect] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     deploys: list[Deploy] = field(default_factory=list)
@@ -69,20 +73,23 @@ class Case:
         }
 
 
-def gather(
+def gather(  # noqa: PLR0917
     db: Database,
     window: Window,
     reference: Sequence[Window] | None,
     service: str | None,
     at: datetime | None = None,
+    embedder: Embedder | None = None,
 ) -> Case:
     """Gather what traces, metrics and incidents say about a window.
 
     :param at: a moment of the window; only incidents that it belongs to count, not their neighbours in time.
+    :param embedder: for the vectors by which the memory is asked.
     """
     facts = db.one("investigate__facts", start=window.start, end=window.end)
     near = [i for i in _incidents(db, window, service) if at is None or i.start - BESIDE <= at <= i.end + BESIDE]
-    seen, recurs = _without_recurring(db, near)
+    known = remembered(db, {i.incident_id: i.start for i in near}, embedder)
+    seen, no_news = _news(db, near, known)
     focus = Window(seen[0].start, max(seen[0].end, seen[0].start + blame.SHORTEST)) if seen else window
     busy = [Window(i.start, i.end) for i in _incidents(db, Window(focus.start - LOOK_BACK, focus.start), None)]
     first = utc(db.one("incidents__first", start=focus.start - LOOK_BACK, end=focus.end)["First"])
@@ -90,7 +97,7 @@ def gather(
     if reference is None:
         reference = blame.slices(focus, first, busy)
     measured = metrics.interval(db, window) > timedelta()
-    case = Case(db, window, focus, reference, quiet, seen, facts, service, recurs, measured)
+    case = Case(db, window, focus, reference, quiet, seen, facts, service, no_news, measured, known)
     if facts["Traces"]:
         case.suspects = blame.weigh(db, focus, reference)
         if service and not seen:
@@ -114,19 +121,21 @@ def gather(
     return case
 
 
-def _without_recurring(db: Database, seen: Sequence[IncidentSeen]) -> tuple[list[IncidentSeen], list[RuledOut]]:
+def _news(
+    db: Database, seen: Sequence[IncidentSeen], known: dict[str, Remembered]
+) -> tuple[list[IncidentSeen], list[RuledOut]]:
     """The incidents that are news, and why the others are not."""
-    news, recurs = [], []
+    news, others = [], []
     for incident in seen:
         focus = Window(incident.start, max(incident.end, incident.start + blame.SHORTEST))
-        same = recurrence.recurring(db, focus)
-        if same is None:
-            news.append(incident)
+        why = known[incident.incident_id].harmless
+        if not why and (same := recurrence.recurring(db, focus)):
+            why = same.words
+        if why:
+            others.append(RuledOut(incident.service, f"{why} ({incident.start:%H:%M:%S}: {incident.title[:120]})"))
         else:
-            recurs.append(
-                RuledOut(incident.service, f"{same.words} ({incident.start:%H:%M:%S}: {incident.title[:120]})")
-            )
-    return news, recurs
+            news.append(incident)
+    return news, others
 
 
 def _quiet_times(focus: Window, first: datetime, busy: Sequence[Window]) -> list[Window]:

@@ -176,6 +176,7 @@ class Investigation:
     """The report.
 
     :param window: what was asked. :param focus: the part of it that was compared with quiet times.
+    :param recall: why the memory knows the incident, or why not.
     :param path: services from the symptom to the cause. :param timeline: what moved, in order of time.
     :param isolated: anomalous traces that belong to no trouble, where nothing is abnormal.
     """
@@ -193,6 +194,7 @@ class Investigation:
     changes: list[Change] = field(default_factory=list)
     ruled_out: list[RuledOut] = field(default_factory=list)
     known: list[Known] = field(default_factory=list)
+    recall: str = ""
     examples: list[str] = field(default_factory=list)
     next_checks: list[str] = field(default_factory=list)
     metrics: list[MetricMove] = field(default_factory=list)

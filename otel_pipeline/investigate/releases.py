@@ -43,6 +43,10 @@ def regressions(db: Database, deploys: Sequence[Deploy], focus: Window) -> list[
     found: list[Regression] = []
     ran: set[tuple[str, str]] = set()
     for deploy in deploys:
+        # What was replaced before the window began has done nothing in it.
+        if any(d.service == deploy.service and deploy.at < d.at <= focus.start for d in deploys):
+            ran.add((deploy.service, deploy.before))
+            continue
         # A version that comes back is no news: what is told of it would be of the time before, too.
         back = (deploy.service, deploy.after) in ran
         ran.add((deploy.service, deploy.before))

@@ -50,6 +50,8 @@ def _lines(found: Investigation) -> Iterator[str]:
     yield from _facts(found)
     for out in found.ruled_out:
         yield f"ruled out {out.service}: {cut(out.why)}"
+    if found.recall:
+        yield f"memory    {cut(found.recall)}"
     for known in found.known:
         yield f"seen before ({known.status}, {known.occurrences} times): {known.message[:120]}"
         if known.remedy:

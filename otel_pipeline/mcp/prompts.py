@@ -70,7 +70,8 @@ QUESTIONS = {
             "Find log lines like «$text» and the root cause behind them, of $start.\n"
             "1. search_logs(text): which templates, how many lines, which services, since when?\n"
             "2. investigate(trace_id=…) with an example trace of the best hit.\n"
-            "3. similar_errors on it, and match_pattern(text): has a person confirmed a cause and a remedy?\n"
+            "3. similar_errors on it, and match_pattern(incident_id=…) with the incident that investigate names:\n"
+            "   has a person confirmed a cause and a remedy?\n"
         ),
     ),
 }

@@ -21,7 +21,7 @@ class AnomalyArguments(Windowed, Paged):
 def list_anomalies(context: Context, asked: AnomalyArguments) -> dict[str, Any]:
     """Anomalous traces, the worst first."""
     window = asked.window(context.now)
-    found = anomalies(context.reader, window, service=asked.service, limit=MOST)
+    found = anomalies(context.reader, window, service=asked.service, limit=MOST, embedder=context.embedder)
     answer: dict[str, Any] = {
         "window": echo(window),
         "traces": found["traces"],

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from otel_pipeline.detection.model import utc
+from otel_pipeline.detection.remembered import harmless
 from otel_pipeline.errors import UserError
 from otel_pipeline.tools.model import Arguments, Context, Paged, Tool, Windowed
 from otel_pipeline.tools.nothing import echo, why
@@ -35,7 +36,8 @@ def list_incidents(context: Context, asked: ListArguments) -> dict[str, Any]:
     rows = context.reader.rows(
         "tools__incidents", start=window.start, end=window.end, service=asked.service, incident=""
     )
-    answer: dict[str, Any] = {"window": echo(window), "incidents": [_brief(row) for row in rows]}
+    known = harmless(context.reader, {row["IncidentId"]: utc(row["Start"]) for row in rows}, context.embedder)
+    answer: dict[str, Any] = {"window": echo(window), "incidents": [_brief(row, known) for row in rows]}
     if not rows:
         answer["notes"] = [why(context, window, "incidents")]
     return answer
@@ -46,18 +48,11 @@ def get_incident(context: Context, asked: GetArguments) -> dict[str, Any]:
 
     :raises UserError: none with that id, or several.
     """
-    start = context.now - LONGEST
-    where = {"start": start, "end": context.now + LONGEST, "service": "", "incident": asked.incident_id}
-    rows = context.reader.rows("tools__incidents", **where)
-    if len(rows) != 1:
-        raise UserError(
-            f"{'no incident' if not rows else f'{len(rows)} incidents'} with id {named(asked.incident_id)};"
-            " list_incidents gives the ids"
-        )
-    row = rows[0]
+    row = incident(context, asked.incident_id)
     reasons = zip(row["ReasonServices"], row["ReasonOperations"], row["Reasons"], row["ReasonTraces"], strict=True)
+    known = harmless(context.reader, {row["IncidentId"]: utc(row["Start"])}, context.embedder)
     return {
-        **_brief(row),
+        **_brief(row, known),
         "operations": row["Operations"][:SHOWN],
         "causes": [
             {"service": service, "confidence": confidence, "why": why_}
@@ -72,7 +67,23 @@ def get_incident(context: Context, asked: GetArguments) -> dict[str, Any]:
     }
 
 
-def _brief(row: dict[str, Any]) -> dict[str, Any]:
+def incident(context: Context, incident_id: str) -> dict[str, Any]:
+    """The row of tools__incidents whose id begins so.
+
+    :raises UserError: none, or several.
+    """
+    where = {"start": context.now - LONGEST, "end": context.now + LONGEST, "service": "", "incident": incident_id}
+    rows = context.reader.rows("tools__incidents", **where)
+    if len(rows) != 1:
+        raise UserError(
+            f"{'no incident' if not rows else f'{len(rows)} incidents'} with id {named(incident_id)};"
+            " list_incidents gives the ids"
+        )
+    return rows[0]
+
+
+def _brief(row: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
+    told = {"harmless": known[row["IncidentId"]]} if row["IncidentId"] in known else {}
     return {
         "incident_id": row["IncidentId"],
         "start": utc(row["Start"]),
@@ -82,6 +93,7 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
         "title": row["Title"],
         "traces": row["Traces"],
         "anomalous": row["Anomalous"],
+        **told,
     }
 
 

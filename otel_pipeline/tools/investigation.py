@@ -29,7 +29,13 @@ def investigate_tool(context: Context, asked: InvestigateArguments) -> dict[str,
         asked.start = "90 days"  # a trace that somebody names may be of any day that is kept
     window = asked.window(context.now)
     try:
-        found = investigate(context.reader, window, service=asked.service or None, trace_id=asked.trace_id or None)
+        found = investigate(
+            context.reader,
+            window,
+            service=asked.service or None,
+            trace_id=asked.trace_id or None,
+            embedder=context.embedder,
+        )
     except Unavailable:
         raise
     except UserError as error:  # it may name services, as telemetry does
@@ -58,6 +64,7 @@ def report(found: Investigation) -> dict[str, Any]:
         "path": found.path,
         "ruled_out": _some(document, "ruled_out"),
         "known": [_known(known) for known in found.known[:FEW]],
+        "memory": found.recall,
         "timeline": _some(document, "timeline", "at", "service", "what"),
         "metrics": _some(document, "metrics", "service", "metric", "what", "before", "now"),
         "deploys": _some(document, "deploys", "kind", "service", "before", "after", "at", "lead"),
@@ -84,7 +91,7 @@ def _some(document: dict[str, Any], name: str, *keys: str) -> list[dict[str, Any
 
 def _known(known: Known) -> dict[str, Any]:
     """A pattern seen before; cause and remedy only where a person confirmed them."""
-    told = {"root_cause": known.root_cause, "remedy": known.remedy} if known.status == "confirmed" else {}
+    told = {"root_cause": known.root_cause, "remedy": known.remedy} if known.root_cause else {}
     seen = {"pattern_id": known.pattern_id, "status": known.status, "occurrences": known.occurrences}
     return {**seen, "message": known.message, **told}
 

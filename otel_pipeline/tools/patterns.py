@@ -5,14 +5,20 @@ person has confirmed them. ``review_pattern`` is offered only where MCP_REVIEW s
 """
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from otel_pipeline.detection import memory, reviews
+from otel_pipeline.detection import memory, pattern_check, reviews
+from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.detection.recall import UNKNOWN, recall
+from otel_pipeline.detection.remembered import remembered
 from otel_pipeline.errors import UserError
-from otel_pipeline.tools.model import Arguments, Context, Tool
+from otel_pipeline.tools.incidents import incident
+from otel_pipeline.tools.model import LAST, Arguments, Context, Tool
 from otel_pipeline.tools.untrusted import Ours, named
 
 MOST = 5
@@ -21,8 +27,15 @@ MOST = 5
 class MatchArguments(Arguments):
     """What to recognise."""
 
-    text: str = Field(description="An error message, or what is seen", min_length=3, max_length=1000)
-    service: str = Field("", description="Only patterns of this service")
+    text: str = Field("", description="An error message, or what is seen", max_length=1000)
+    incident_id: str = Field("", description="Or an incident: its structure is compared, too", max_length=64)
+    service: str = Field("", description="With text: only patterns of this service")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "MatchArguments":
+        if (len(self.text.strip()) < 3) == (len(self.incident_id.strip()) < 4):
+            raise ValueError("give either text (3 characters or more) or incident_id (4 or more)")
+        return self
 
 
 class ProposeArguments(Arguments):
@@ -47,40 +60,67 @@ class ReviewArguments(Arguments):
 
 
 def match_pattern(context: Context, asked: MatchArguments) -> dict[str, Any]:
-    """Known patterns that read like the text, the nearest first.
+    """The pattern that the memory recalls, or none and why; and what else is near.
 
-    :raises UserError: no embedder.
+    :raises UserError: no embedder, no such incident.
+    """
+    if asked.incident_id:
+        row = incident(context, asked.incident_id)
+        started = {row["IncidentId"]: utc(row["Start"])}
+        said = remembered(context.reader, started, context.embedder)[row["IncidentId"]]
+        near = [p for p in (said.noted,) if p and p is not said.pattern]
+        return _answer(said.pattern, said.why, [(pattern, None) for pattern in near])
+    vector = _vector(context, asked.text)
+    model = context.embedder.model if context.embedder else ""
+    known = {pattern.pattern_id: pattern for pattern in memory.read(context.reader)}
+    rows = context.reader.rows("tools__patterns", vector=vector, model=model, service=asked.service, limit=MOST)
+    near = [(known[row["pattern_id"]], row["Distance"]) for row in rows if row["pattern_id"] in known]
+    if not near:
+        return _answer(None, UNKNOWN, [])
+    fresh = replace(near[0][0], pattern_id=uuid.UUID(int=0), Features=(), embedding=tuple(vector), EmbeddingModel=model)
+    window = Window(context.now - LAST, context.now)
+    said = recall(known.values(), fresh, lambda pattern: pattern_check.ask(context.settings, pattern, window))
+    words = "" if said.pattern else "; words alone do not tell: give incident_id to compare structure"
+    return _answer(said.pattern, said.why + words, near)
+
+
+def _answer(recalled: memory.Pattern | None, why: str, near: Sequence[tuple[memory.Pattern, float | None]]) -> Any:
+    others = [_told(pattern, distance) for pattern, distance in near if pattern is not recalled]
+    found = [*([_told(recalled) | _remedy(recalled)] if recalled else []), *others]
+    return {"recalled": str(recalled.pattern_id) if recalled else None, "why": why, "patterns": found}
+
+
+def _told(pattern: memory.Pattern, distance: float | None = None) -> dict[str, Any]:
+    """A pattern without cause and remedy: those are for what is recalled."""
+    return {
+        "pattern_id": str(pattern.pattern_id),
+        "status": Ours(pattern.Status),
+        "harmless": pattern.Harmless,
+        "service": pattern.service_name,
+        "message": pattern.error_message,
+        "occurrences": pattern.occurrence_count,
+        "last_seen": pattern.last_seen,
+        "trace_ids": list(pattern.related_trace_ids[:3]),
+        **({} if distance is None else {"distance": distance}),
+    }
+
+
+def _remedy(pattern: memory.Pattern) -> dict[str, Any]:
+    by = {"confirmed_by": pattern.ReviewedBy, "confirmed_at": pattern.ReviewedAt}
+    return {"root_cause": pattern.root_cause, "resolution": pattern.resolution, **by}
+
+
+def _vector(context: Context, text: str) -> list[float]:
+    """The vector of a text.
+
+    :raises UserError: no embedder, or what it said, delimited: an endpoint is not ours.
     """
     if context.embedder is None:
-        raise UserError("match_pattern needs the embedder; start it with `otel-pipeline embedder`")
-    vector = context.embedder.embed([asked.text])[0].tolist()
-    rows = context.reader.rows(
-        "tools__patterns", vector=vector, model=context.embedder.model, service=asked.service, limit=MOST
-    )
-    found = []
-    for row in rows:
-        confirmed = row["Status"] == "confirmed"
-        told = {"root_cause": row["root_cause"], "resolution": row["resolution"]} if confirmed else {}
-        found.append(
-            {
-                "pattern_id": str(row["pattern_id"]),
-                "status": Ours(row["Status"]),
-                "harmless": row["Harmless"],
-                "service": row["service_name"],
-                "message": row["error_message"],
-                "distance": row["Distance"],
-                "occurrences": row["occurrence_count"],
-                "last_seen": row["last_seen"],
-                "trace_ids": row["related_trace_ids"][:3],
-                **told,
-            }
-        )
-    answer: dict[str, Any] = {"patterns": found}
-    if not found:
-        answer["notes"] = [Ours("no known pattern")]
-    elif not any(pattern["status"] == "confirmed" for pattern in found):
-        answer["notes"] = [Ours("none is confirmed by a person: cause and remedy are not known")]
-    return answer
+        raise UserError("this needs the embedder; start it with `otel-pipeline embedder`")
+    try:
+        return context.embedder.embed([text])[0].tolist()
+    except UserError as error:
+        raise type(error)(named(str(error), 400)) from error
 
 
 def propose_pattern(context: Context, asked: ProposeArguments) -> dict[str, Any]:
@@ -126,7 +166,7 @@ def _suspected(context: Context, asked: ProposeArguments, signature: str, patter
     now = datetime.now(UTC)
     vector, model = (), ""
     if context.embedder:
-        vector, model = tuple(context.embedder.embed([signature])[0].tolist()), context.embedder.model
+        vector, model = tuple(_vector(context, signature)), context.embedder.model
     return memory.Pattern(
         pattern_id=pattern_id,
         created_at=now,
@@ -150,11 +190,11 @@ MATCH_PATTERN = Tool(
     name="match_pattern",
     title="Known pattern?",
     description=(
-        "Known error patterns that read like a text. Cause and resolution are given only where a person confirmed them;"
-        " suspected ones are guesses."
+        "The known error pattern of an incident or a text, recalled only where structure, meaning and a fresh check"
+        " agree: with the cause and resolution that a person confirmed; why says why not. Others nearby are guesses."
     ),
     arguments=MatchArguments,
-    output={"patterns": "array"},
+    output={"why": "string", "patterns": "array"},
     run=match_pattern,
 )
 PROPOSE_PATTERN = Tool(

@@ -34,8 +34,13 @@ def run(db: Database, sql: str, *, rows: int = 100, parameters: Mapping[str, Any
     :param rows: at most so many rows come back.
     :param parameters: values of its ``{name:Type}``.
     :returns: ``{"sql", "columns": [{"name", "type"}], "rows": [[value]], "row_count", "truncated", "notes"}``.
-    :raises UserError: refused by the guard or the engine; the reason, on one line.
+    :raises UserError: no reader account, or refused by the guard or the engine; the reason, on one line.
     """
+    if db.user != db.settings.clickhouse_reader_user:
+        raise UserError(
+            "there is no read-only account here, and as the writer nothing is run;"
+            " set CLICKHOUSE_READER_USER and CLICKHOUSE_READER_PASSWORD"
+        )
     statement = guard.check(sql)
     rows = max(1, min(rows, MOST_ROWS))
     given = dict(parameters or {})
@@ -79,11 +84,8 @@ def _fetch(
 
 def _settings(db: Database) -> dict[str, Any]:
     """The limits, less what the account may not set: then its own profile is the limit."""
-    settings: dict[str, Any] = {}
-    if db.user != db.settings.clickhouse_reader_user:  # no reader on this server: at least nothing is written
-        settings = {"readonly": 2, "allow_ddl": 0}
     known = db.client.server_settings
-    return settings | {name: value for name, value in LIMITS.items() if name in known and not known[name].readonly}
+    return {name: value for name, value in LIMITS.items() if name in known and not known[name].readonly}
 
 
 def _fit(found: list[list[Any]]) -> tuple[list[list[Any]], int]:

@@ -216,3 +216,11 @@ def test_the_engines_reading_is_held_against_the_same_lists(reader: Database) ->
         with pytest.raises(Refused):
             agree(sql)
     agree("SELECT * FROM numbers(3) WHERE number IN (1, 2)")
+
+
+def test_without_a_reader_account_nothing_is_run(settings: Settings):
+    with (
+        Database(settings) as writer,
+        pytest.raises(UserError, match="set CLICKHOUSE_READER_USER and CLICKHOUSE_READER"),
+    ):
+        readonly.run(writer, "SELECT 1")
