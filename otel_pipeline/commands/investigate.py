@@ -45,6 +45,7 @@ def command(
              "metrics": [{"kind", "service", "metric", "what", "before", "now", "since", "strength"}],
              "deploys": [{"kind", "service", "before", "after", "at", "lead"}],
              "timeline": [{"at", "service", "signal", "what"}], "isolated": [trace id],
+             "odd": [what is odd about the trace asked for, observed and expected],
              "skewed": [{"key", "value", "service", "bad", "of_bad", "good", "of_good", "lift"}],
              "status": null or {"service", "visits", "new": [text],
                                 "figures": [{"name", "now", "low", "high", "note"}]}}

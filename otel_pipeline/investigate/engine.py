@@ -6,7 +6,7 @@ abnormal" and "not enough evidence" are answers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from otel_pipeline.detection import segments
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
-from otel_pipeline.investigate import evidence, path, skew, status
+from otel_pipeline.investigate import evidence, odd, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
 from otel_pipeline.investigate.gather import Case, gather
 from otel_pipeline.investigate.model import CauseFound, Investigation
@@ -43,13 +43,23 @@ def investigate(
     :raises UserError: a trace that is not there; a service that was never seen.
     """
     moment = _began(db, trace_id, window) if trace_id else None
-    if moment:
+    if trace_id and moment:
         window = Window(moment - AROUND, moment + AROUND)
+        found = _of(gather(db, window, reference, service, moment, embedder), chosen=reference is not None)
+        return replace(found, odd=odd.odd(db, trace_id, window))
     if service:
         status.known(db, service, window)
-    case = gather(db, window, reference, service, moment, embedder)
+    return _of(gather(db, window, reference, service, None, embedder), chosen=reference is not None)
+
+
+def _of(case: Case, *, chosen: bool) -> Investigation:
+    """The report of what was gathered.
+
+    :param chosen: the reference was chosen by the caller, who answers for it.
+    """
+    window, service = case.window, case.service
     if not case.facts["Traces"] and not case.measured:
-        at = f"; {service} was last seen at {status.last_seen(db, service, window)}" if service else ""
+        at = f"; {service} was last seen at {status.last_seen(case.db, service, window)}" if service else ""
         return Investigation(window, "no data", f"no traces and no metrics in this window{at}", window)
     if not case.seen and case.thin and (standing := evidence.by_metrics(case.metrics, case.deploys)):
         return _by_metrics(case, standing)
@@ -60,16 +70,13 @@ def investigate(
     if not case.seen and (case.thin or not case.reference):
         headline = _too_little(case.facts, case.reference)
         return Investigation(verdict="not enough evidence", headline=headline, **case.base())
-    if not case.seen and not case.worse and (calm := _no_trouble(case, chosen=reference is not None)):
+    if not case.seen and not case.worse and (calm := _no_trouble(case, chosen=chosen)):
         return calm
     return _trouble(case)
 
 
 def _no_trouble(case: Case, *, chosen: bool) -> Investigation | None:
-    """The report of a window without incidents; None where it holds trouble nevertheless.
-
-    :param chosen: the reference was chosen by the caller, who answers for it.
-    """
+    """The report of a window without incidents; None where it holds trouble nevertheless."""
     judged = _judged(case)
     supported = _supported(case, judged)
     known = sum((window.end - window.start for window in case.reference), timedelta())

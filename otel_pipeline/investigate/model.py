@@ -178,6 +178,7 @@ class Investigation:
     :param window: what was asked. :param focus: the part of it that was compared with quiet times.
     :param recall: why the memory knows the incident, or why not.
     :param path: services from the symptom to the cause. :param timeline: what moved, in order of time.
+    :param odd: what is odd about the trace that was asked for: what, where, observed, expected.
     :param isolated: anomalous traces that belong to no trouble, where nothing is abnormal.
     """
 
@@ -202,6 +203,7 @@ class Investigation:
     timeline: list[Onset] = field(default_factory=list)
     skewed: list[Skew] = field(default_factory=list)
     isolated: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
     status: Status | None = None
 
     def as_dict(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def _lines(found: Investigation) -> Iterator[str]:
     if found.reference:
         since = _time(found.reference[-1].start)
         yield f"against   {len(found.reference)} stretches of quiet traffic, from {since} UTC"
+    yield from (f"the trace {cut(reason)}" for reason in found.odd[:FACTS])
     if found.status:
         yield from _status(found.status)
     if len(found.incidents) > 1:

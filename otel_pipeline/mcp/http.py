@@ -84,6 +84,7 @@ def listen(settings: Settings) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
+        bound.listen()  # whoever reads the address may connect at once, and waits until it is served
     except OSError as error:
         bound.close()
         raise UserError(f"cannot listen on {host}:{port} ({error.strerror}); set MCP_PORT or MCP_HOST") from error

@@ -73,6 +73,7 @@ def report(found: Investigation) -> dict[str, Any]:
         "incidents": _some(document, "incidents", "incident_id", "start", "service", "title"),
         "status": document["status"],
         "example_traces": found.examples[:FEW],
+        "odd_about_trace": found.odd[:FEW],
         "isolated_anomalies": found.isolated[:FEW],
         "next_checks": found.next_checks[:FEW],
     }

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
-from otel_pipeline.tools import anomalies, answer, incidents, investigation, logs, overview, patterns, sql, traces
+from otel_pipeline.tools import anomalies, answer, cost, incidents, investigation, logs, overview, patterns, sql, traces
 from otel_pipeline.tools.model import Context, Paged, Tool, Windowed
 from otel_pipeline.tools.untrusted import named
 
@@ -22,6 +22,7 @@ TOOLS: tuple[Tool, ...] = (
     incidents.GET_INCIDENT,
     traces.GET_TRACE,
     traces.SERVICE_MAP,
+    cost.TELEMETRY_COST,
     logs.SEARCH_LOGS,
     logs.SIMILAR_ERRORS,
     patterns.MATCH_PATTERN,

@@ -23,12 +23,12 @@ WITH
         ORDER BY cityHash64(TraceId)
         LIMIT 3000 BY Bad
     ),
-    chosen AS
+    -- As a scalar: it is needed four times, and a common table expression would be worked out anew each time.
     (
-        SELECT TraceId, Bad
-        FROM judged
-        WHERE (RootService, RootOperation) IN (SELECT RootService, RootOperation FROM judged WHERE Bad)
-    ),
+        SELECT (groupArrayIf(TraceId, Bad), groupArrayIf(TraceId, NOT Bad))
+        FROM (SELECT TraceId, Bad, max(Bad) OVER (PARTITION BY RootService, RootOperation) AS Affected FROM judged)
+        WHERE Affected
+    ) AS chosen,
     carried AS
     (
         SELECT DISTINCT TraceId, Tag.1 AS Key, Tag.2 AS Value, Tag.3 AS Service
@@ -42,17 +42,16 @@ WITH
                     arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
                 )) AS Tag
             FROM otel_traces
-            WHERE Timestamp >= {start:DateTime64(3)} - INTERVAL 1 MINUTE AND Timestamp < {end:DateTime64(3)} + INTERVAL 10 MINUTE
-                AND TraceId IN (SELECT TraceId FROM chosen)
+            WHERE Timestamp >= {start:DateTime64(3)} - INTERVAL 1 MINUTE AND Timestamp < {end:DateTime64(3)} + INTERVAL 2 MINUTE
+                AND TraceId IN (SELECT arrayJoin(arrayConcat(chosen.1, chosen.2)))
         )
         WHERE Value != '' AND length(Value) <= 100
             AND NOT match(Key, '(?i)^(error|exception|http\\.(response|status)|otel\\.status|rpc\\..*status|network|net|thread|process|telemetry|url|http\\.(url|target|route|host|method|request))([._]|$)|(^|[._])(port|pid|status_code|stacktrace)$')
     ),
     values AS
     (
-        SELECT c.Key AS Key, c.Value AS Value, c.Service AS Service, countIf(t.Bad) AS Bad, countIf(NOT t.Bad) AS Good
-        FROM carried AS c
-        INNER JOIN chosen AS t ON c.TraceId = t.TraceId
+        SELECT Key, Value, Service, countIf(TraceId IN (SELECT arrayJoin(chosen.1))) AS Bad, count() - Bad AS Good
+        FROM carried
         GROUP BY Key, Value, Service
     )
 SELECT Key, Value, Service, Bad, Good, OfBad, OfGood, Distinct
@@ -62,8 +61,8 @@ FROM
     SELECT
         *,
         count() OVER tellers AS Distinct,
-        least(sum(Bad) OVER tellers, (SELECT countIf(Bad) FROM chosen)) AS OfBad,
-        least(sum(Good) OVER tellers, (SELECT countIf(NOT Bad) FROM chosen)) AS OfGood
+        least(sum(Bad) OVER tellers, length(chosen.1)) AS OfBad,
+        least(sum(Good) OVER tellers, length(chosen.2)) AS OfGood
     FROM values
     WINDOW tellers AS (PARTITION BY Key, Service)
 )

@@ -145,7 +145,11 @@ def test_a_quiet_window_with_single_anomalies_is_nothing_abnormal(database: Data
     for window in (between(240, 300), between(245, 260), between(280, 300)):
         found = investigate(database, window)
         assert (found.verdict, found.causes) == ("nothing abnormal", []), found.headline
-    assert investigate(database, between(240, 300)).isolated
+    (trace, *_) = investigate(database, between(240, 300)).isolated
+    alone = investigate(database, DAY, trace_id=trace)
+    assert alone.verdict == "nothing abnormal"
+    assert any(reason.startswith("stock: ") for reason in alone.odd), alone.odd
+    assert f"the trace {alone.odd[0]}"[:60] in text(alone)
     status = investigate(database, between(340, 400), service="orders").status
     assert status is not None
     assert status.visits > 200

@@ -44,6 +44,7 @@ def test_every_answer_is_small_and_has_the_fields_that_it_promises(context: Cont
         "get_incident": {"incident_id": incident[:8]},
         "get_trace": {"trace_id": trace},
         "service_map": DURING,
+        "telemetry_cost": DURING,
         "search_logs": {"text": "cannot handle request"},
         "similar_errors": {"trace_id": trace},
         "describe_schema": {},
