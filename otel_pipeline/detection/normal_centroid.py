@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import anomaly_scores, baseline, incidents
+from otel_pipeline.detection import anomaly_scores, baseline, bursts
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.staging import replacing_partition, scratch
 from otel_pipeline.detection.version import CODE_VERSION
@@ -65,7 +65,7 @@ def _exclude(db: Database, excluded: str, hour: datetime, end: datetime) -> None
             anomaly_scores.score(db, scores, hour, end)
         db.run("normal_centroid__exclude_more", stage=excluded, scores=scores)
         db.run("normal_centroid__hour_before", stage=scores, hour=hour)
-        troubled = incidents.troubled(db, Window(hour - HOUR, hour + HOUR), scores)
+        troubled = bursts.troubled(db, Window(hour - HOUR, hour + HOUR), scores)
     for row in db.rows("normal_centroid__troubled", start=start, until=hour - HOUR):
         troubled.append((row["Operation"], Window(utc(row["Start"]), utc(row["End"]))))
     if troubled:

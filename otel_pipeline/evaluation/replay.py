@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import incidents
+from otel_pipeline.detection import bursts
 from otel_pipeline.detection.model import HOUR, Window
 from otel_pipeline.evaluation.ledger import GRACE, Fault
 
@@ -26,5 +26,5 @@ def first_shown(db: Database, fault: Fault) -> datetime | None:
 
 def _shown(db: Database, around: datetime, now: datetime) -> Sequence[Window]:
     hour = around.replace(minute=0, second=0, microsecond=0)
-    bins = incidents.course(db, Window(hour - HOUR, hour + 2 * HOUR), until=now)
-    return [burst.window for burst in incidents.bursts(bins)]
+    bins = bursts.course(db, Window(hour - HOUR, hour + 2 * HOUR), until=now)
+    return [burst.window for burst in bursts.bursts(bins)]

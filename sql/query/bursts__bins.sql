@@ -1,5 +1,6 @@
--- Grain: bin of some seconds × root operation. Key: the same. Called by detection.incidents: the course of anomalies.
+-- Grain: bin of some seconds × root operation. Key: the same. Called by detection.bursts: the course of anomalies.
 -- Only work that somebody asked for: a job that fails by itself is an anomaly, not an incident.
+-- Failures: the errors that recur, one entry a trace: (hash, share of the operation's traces in which the baseline knows it).
 -- Strong: far beyond the threshold, or with an error that recurs within a minute much more often than the baseline knows it.
 WITH
     judged AS
@@ -14,11 +15,12 @@ WITH
     ),
     recurring AS
     (
-        SELECT DISTINCT TraceId
+        SELECT TraceId, groupArray((cityHash64(Error), Share)) AS Recurring
         FROM
         (
             SELECT
                 TraceId,
+                Error,
                 Around,
                 Share,
                 count() OVER (
@@ -41,6 +43,7 @@ WITH
             )
         )
         WHERE Times >= {least:UInt32} AND Times >= {times:Float64} * Share * Around
+        GROUP BY TraceId
     )
 SELECT
     RootService,
@@ -48,8 +51,10 @@ SELECT
     intDiv(Second, {seconds:UInt32}) AS Bin,
     count() AS Traces,
     countIf(Verdict = 'anomalous') AS Anomalous,
-    countIf(Verdict = 'anomalous' AND (Score >= {strong:Float64} OR TraceId IN (SELECT TraceId FROM recurring))) AS Strong,
-    countIf(greatest(Conduct, Errors, Latency) >= {unusual:Float64}) AS Unusual
-FROM judged
+    countIf(Verdict = 'anomalous' AND (Score >= {strong:Float64} OR notEmpty(r.Recurring))) AS Strong,
+    countIf(greatest(Conduct, Errors, Latency) >= {unusual:Float64}) AS Unusual,
+    groupArrayArray(r.Recurring) AS Failures
+FROM judged AS j
+LEFT JOIN recurring AS r ON j.TraceId = r.TraceId
 GROUP BY RootService, RootOperation, Bin
 ORDER BY RootService, RootOperation, Bin
