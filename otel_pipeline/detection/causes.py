@@ -28,6 +28,9 @@ from otel_pipeline.detection.model import Window
 LIFT = 3.0  # a pattern is odd from this many times its frequency elsewhere
 LEAST_EXCESS = 1.5  # standard deviations: it must also be met more than once
 SLOW = 8.0  # robust standard deviations of ln(own work)
+BEYOND = math.log(
+    3
+)  # above all but the slowest hundredth of the visits elsewhere: slow as well, however wide the spread
 FLOOR = 0.1  # of ln(time): window-to-window changes below a tenth are never news
 WORST = 0.15  # share of the other windows that may hold faults of the same kind
 LEAST_VISITS = 2
@@ -82,7 +85,7 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     evidence = Evidence(len(windows))
     patterns: dict[tuple[str, int], dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
     visits: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for row in db.rows("causes__patterns", **where, slow=SLOW, floor=FLOOR):
+    for row in db.rows("causes__patterns", **where, slow=SLOW, beyond=BEYOND, floor=FLOOR):
         window = row["Window"] - 1
         patterns[row["Service"], row["Entry"]][row["Pattern"]][window] = row["Visits"]
         visits[row["Service"]][window] += row["Visits"]
@@ -91,7 +94,7 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     blamed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     if odd:
         keys = db.one("causes__keys", **_columns(odd))["Keys"]
-        for row in db.rows("causes__odd", **where, slow=SLOW, floor=FLOOR, odd=keys):
+        for row in db.rows("causes__odd", **where, slow=SLOW, beyond=BEYOND, floor=FLOOR, odd=keys):
             for service in deepest(row["Services"], row["TraceCalls"]):
                 blamed[service][row["Window"] - 1] += row["Traces"]
     evidence.blamed = blamed

@@ -17,7 +17,7 @@ WITH
     ),
     usual AS
     (
-        SELECT Service, Entry, quantilesExact(0.5, 0.84)(Own) AS Quantiles
+        SELECT Service, Entry, quantilesExact(0.5, 0.84, 0.99)(Own) AS Quantiles
         FROM visits
         WHERE Window > 1
         GROUP BY Service, Entry
@@ -33,7 +33,7 @@ WITH
         LEFT JOIN usual AS u ON v.Service = u.Service AND v.Entry = u.Entry
         WHERE cityHash64(
             v.Window, v.Service, v.Entry,
-            cityHash64(v.Conduct, notEmpty(u.Quantiles) AND v.Own > u.Quantiles[1] + {slow:Float64} * greatest(u.Quantiles[2] - u.Quantiles[1], {floor:Float64}))
+            cityHash64(v.Conduct, notEmpty(u.Quantiles) AND v.Own > least(u.Quantiles[1] + {slow:Float64} * greatest(u.Quantiles[2] - u.Quantiles[1], {floor:Float64}), u.Quantiles[3] + {beyond:Float64}))
         ) IN {odd:Array(UInt64)}
         GROUP BY Window, TraceId
     )

@@ -15,7 +15,7 @@ WITH
     ),
     usual AS
     (
-        SELECT Service, Entry, quantilesExact(0.5, 0.84)(Own) AS Quantiles
+        SELECT Service, Entry, quantilesExact(0.5, 0.84, 0.99)(Own) AS Quantiles
         FROM visits
         WHERE Window > 1
         GROUP BY Service, Entry
@@ -24,7 +24,7 @@ SELECT
     v.Window AS Window,
     v.Service AS Service,
     v.Entry AS Entry,
-    cityHash64(v.Conduct, notEmpty(u.Quantiles) AND v.Own > u.Quantiles[1] + {slow:Float64} * greatest(u.Quantiles[2] - u.Quantiles[1], {floor:Float64})) AS Pattern,
+    cityHash64(v.Conduct, notEmpty(u.Quantiles) AND v.Own > least(u.Quantiles[1] + {slow:Float64} * greatest(u.Quantiles[2] - u.Quantiles[1], {floor:Float64}), u.Quantiles[3] + {beyond:Float64})) AS Pattern,
     count() AS Visits
 FROM visits AS v
 LEFT JOIN usual AS u ON v.Service = u.Service AND v.Entry = u.Entry
