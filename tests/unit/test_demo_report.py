@@ -38,13 +38,13 @@ def incident(start: float, end: float, service: str = "inventory", anomalous: in
 
 
 class Rows:
-    """Stands where the database stands: the judge asks it one question."""
+    """Stands where the database stands: it holds incidents and an empty memory."""
 
     def __init__(self, incidents: list[dict[str, Any]]) -> None:
         self.incidents = incidents
 
-    def rows(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
-        return self.incidents
+    def rows(self, query: str, **_: Any) -> list[dict[str, Any]]:
+        return self.incidents if query == "demo__incidents" else []
 
 
 class Seen:
