@@ -37,8 +37,8 @@ SCENARIO_TOLERANCE = 0.5
 BUSY_USERS, BUSY_PACE_S = 60, 1.0
 """The mix is sent faster than shops sell, to be done in minutes."""
 
-LONGER = {"latency_drift": 2.0, "segment_fault": 2.0}
-"""Scenarios that need more time to be seen than others: they begin slowly, or hit few."""
+LONGER = {"cascade_failure": 2.0, "latency_drift": 2.0, "segment_fault": 2.0}
+"""Scenarios that need more time to be seen than others: they grow with the requests, begin slowly, or hit few."""
 
 FAILURES = (
     ("storefront", "GET /products", "OperationalError"),  # the database gives the query up
