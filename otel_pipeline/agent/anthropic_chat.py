@@ -4,12 +4,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from otel_pipeline.agent.chat import Busy, Reply, ToolCall, Turn, retry_after
+from otel_pipeline.agent.chat import CONNECT_SECONDS, Reply, ToolCall, Turn, explained
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
 from otel_pipeline.tools.model import Tool
-
-CONNECT_SECONDS = 5
 
 
 class AnthropicChat:
@@ -47,21 +45,10 @@ class AnthropicChat:
         if not may_call:
             request["tool_choice"] = {"type": "none"}
         timeout = anthropic.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-        try:
+        with explained(
+            anthropic, self.url, kind="Anthropic's API", address="ANTHROPIC_BASE_URL", key="ANTHROPIC_API_KEY"
+        ):
             answer = self._client.with_options(timeout=timeout).messages.create(**request)
-        except anthropic.APIConnectionError as error:
-            raise Busy(f"no model at {self.url}; check ANTHROPIC_BASE_URL") from error
-        except (anthropic.RateLimitError, anthropic.InternalServerError) as error:
-            raise Busy(
-                f"the model at {self.url} is busy ({error.status_code})", retry_after(error.response.headers)
-            ) from (error)
-        except anthropic.AuthenticationError as error:
-            raise UserError(f"the model at {self.url} refuses the key; check ANTHROPIC_API_KEY") from error
-        except anthropic.APIError as error:
-            reason = (str(error).strip().splitlines() or ["no reason"])[0][:200]
-            raise UserError(f"the model at {self.url} refuses: {reason}; check ASK_MODEL") from error
-        except ValueError as error:
-            raise UserError(f"{self.url} does not answer as Anthropic's API; check ANTHROPIC_BASE_URL") from error
         return self._reply(answer)
 
     def _reply(self, answer: Any) -> Reply:

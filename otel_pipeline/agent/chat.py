@@ -1,13 +1,16 @@
 """What the agent's loop knows of a language model, whoever serves it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from otel_pipeline.errors import UserError
 from otel_pipeline.tools.model import Tool
+
+CONNECT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -104,3 +107,27 @@ def retry_after(headers: Any) -> float:
         return max(0.0, float(headers.get("retry-after", 0)))
     except (TypeError, ValueError, AttributeError):
         return 0.0
+
+
+@contextmanager
+def explained(sdk: Any, url: str, *, kind: str, address: str, key: str) -> Iterator[None]:
+    """Says of a failed request what to do. The two clients are made by one generator: their errors have the same names.
+
+    :param sdk: the module ``openai`` or ``anthropic``. :param kind: as what the endpoint should answer.
+    :param address, key: the settings to look at.
+    :raises Busy: it may go well a little later.
+    :raises UserError: it will not.
+    """
+    try:
+        yield
+    except sdk.APIConnectionError as error:
+        raise Busy(f"no model at {url}; check {address}") from error
+    except (sdk.RateLimitError, sdk.InternalServerError) as error:
+        raise Busy(f"the model at {url} is busy ({error.status_code})", retry_after(error.response.headers)) from error
+    except sdk.AuthenticationError as error:
+        raise UserError(f"the model at {url} refuses the key; check {key}") from error
+    except sdk.APIError as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(f"the model at {url} refuses: {reason}; check ASK_MODEL") from error
+    except ValueError as error:
+        raise UserError(f"{url} does not answer as {kind}; check {address}") from error

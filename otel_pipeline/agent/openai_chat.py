@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from otel_pipeline.agent.chat import Busy, Reply, Result, ToolCall, Turn, retry_after
+from otel_pipeline.agent.chat import CONNECT_SECONDS, Reply, Result, ToolCall, Turn, explained
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
 from otel_pipeline.tools.model import Tool
 
-CONNECT_SECONDS = 5
 NO_KEY = "none"
 
 
@@ -43,22 +42,10 @@ class OpenAiChat:
         if not may_call:
             request["tool_choice"] = "none"
         timeout = openai.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
-        try:
+        with explained(
+            openai, self.url, kind="an OpenAI-compatible endpoint", address="ASK_BASE_URL", key="OPENAI_API_KEY"
+        ):
             answer = self._client.with_options(timeout=timeout).chat.completions.create(**request)
-        except openai.APIConnectionError as error:
-            raise Busy(f"no model at {self.url}; check ASK_BASE_URL") from error
-        except (openai.RateLimitError, openai.InternalServerError) as error:
-            raise Busy(
-                f"the model at {self.url} is busy ({error.status_code})", retry_after(error.response.headers)
-            ) from (error)
-        except openai.AuthenticationError as error:
-            raise UserError(f"the model at {self.url} refuses the key; check OPENAI_API_KEY") from error
-        except openai.APIError as error:
-            raise UserError(f"the model at {self.url} refuses: {_line(error)}; check ASK_MODEL") from error
-        except ValueError as error:
-            raise UserError(
-                f"{self.url} does not answer as an OpenAI-compatible endpoint; check ASK_BASE_URL"
-            ) from error
         return self._reply(answer)
 
     def _reply(self, answer: Any) -> Reply:
@@ -101,7 +88,3 @@ def _messages(turn: Turn) -> list[dict[str, Any]]:
 
 def _result(result: Result) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": result.call.id, "content": result.text}
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,6 +1,6 @@
 """``otel-pipeline patterns``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
@@ -115,17 +115,9 @@ def _confirm(*, pattern_id: str, cause: str, resolution: str, note: str, check: 
 @check_option
 @who_option
 @json_option
-def resolve(*, pattern_id: str, cause: str, resolution: str, note: str, check: str, who: str, as_json: bool) -> None:
+def resolve(**decision: Any) -> None:
     """Confirm PATTERN_ID (its beginning is enough), with its cause and what fixed it."""
-    _confirm(
-        pattern_id=pattern_id,
-        cause=cause,
-        resolution=resolution,
-        note=note,
-        check=check,
-        who=who,
-        as_json=as_json,
-    )
+    _confirm(**decision)
 
 
 @command.command()
@@ -136,16 +128,7 @@ def resolve(*, pattern_id: str, cause: str, resolution: str, note: str, check: s
 @check_option
 @who_option
 @json_option
-def correct(
-    *,
-    pattern_id: str,
-    cause: str | None,
-    resolution: str | None,
-    note: str,
-    check: str,
-    who: str,
-    as_json: bool,
-) -> None:
+def correct(*, pattern_id: str, cause: str | None, resolution: str | None, **decision: Any) -> None:
     """Correct what is confirmed about PATTERN_ID; what is not given stays."""
     from otel_pipeline.clickhouse import Database
     from otel_pipeline.detection import memory
@@ -155,15 +138,7 @@ def correct(
         known = memory.find(db, pattern_id)
     cause = known.root_cause if cause is None else cause
     resolution = known.resolution if resolution is None else resolution
-    _confirm(
-        pattern_id=pattern_id,
-        cause=cause,
-        resolution=resolution,
-        note=note,
-        check=check,
-        who=who,
-        as_json=as_json,
-    )
+    _confirm(pattern_id=pattern_id, cause=cause, resolution=resolution, **decision)
 
 
 @command.command()

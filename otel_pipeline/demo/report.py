@@ -1,7 +1,7 @@
 """The on-call report of a demo: what was injected (the ledger), against what the pipeline said by itself."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +9,9 @@ from load.faults import FaultRecord
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.counts import Counts
 from otel_pipeline.demo.watch import Sighting, Watch
+from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.remembered import harmless
-
-GRACE = timedelta(seconds=20)
-"""Requests that a fault held up end after it; anomalies up to this long after its end are its own."""
+from otel_pipeline.evaluation.ledger import touches
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def build(
 ) -> Report:
     """Hold the incidents against the ledger.
 
-    An incident belongs to a fault when its window touches the fault's (up to :data:`GRACE` later); one that touches
+    An incident belongs to a fault when its window touches the fault's, or the little while after it; one that touches
     none is false, unless a person knows its pattern to be harmless. Of several, the one with most anomalous traces
     speaks for the fault.
     """
@@ -116,7 +115,7 @@ def _end(fault: FaultRecord) -> datetime:
 
 
 def _touches(incident: dict[str, Any], fault: FaultRecord) -> bool:
-    return incident["Start"] < _end(fault) + GRACE and incident["End"] > fault.started
+    return touches(Window(fault.started, _end(fault)), incident["Start"], incident["End"])
 
 
 def _judge(fault: FaultRecord, incidents: list[dict[str, Any]], sightings: list[Sighting]) -> Verdict:

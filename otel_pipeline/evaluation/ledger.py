@@ -12,6 +12,11 @@ GRACE = timedelta(seconds=20)
 """Requests that a fault held up end after it; what happens up to this long after its end may be its own."""
 
 
+def touches(fault: Window, start: datetime, end: datetime) -> bool:
+    """Whether a time touches that of a fault, or the :data:`GRACE` after it."""
+    return start < fault.end + GRACE and end > fault.start
+
+
 @dataclass(frozen=True)
 class Fault:
     """One entry of the ledger.
@@ -31,7 +36,7 @@ class Fault:
 
     def touches(self, start: datetime, end: datetime) -> bool:
         """Whether a time touches the fault's, or the little while after it."""
-        return start < self.window.end + GRACE and end > self.window.start
+        return touches(self.window, start, end)
 
 
 def read(db: Database) -> list[Fault]:

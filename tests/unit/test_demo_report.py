@@ -7,8 +7,9 @@ import pytest
 
 from load.faults import FaultRecord
 from otel_pipeline.demo.counts import Counts
-from otel_pipeline.demo.report import GRACE, Report, build, quantile
+from otel_pipeline.demo.report import Report, build, quantile
 from otel_pipeline.demo.watch import Sighting
+from otel_pipeline.evaluation.ledger import GRACE
 
 T0 = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 EQUAL = Counts(sent_spans=10, stored_spans=10, sent_logs=20, stored_logs=20, traces=2)
