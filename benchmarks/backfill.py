@@ -30,6 +30,8 @@ from otel_pipeline.detection.model import HOUR
 from otel_pipeline.localdb.launcher import temporary_server
 from otel_pipeline.settings import REPOSITORY, Settings
 
+SENSOR_SECONDS = 5  # between two looks of the sensor; a run that takes longer is waited for
+
 
 class Live:
     """Traffic of the present, and its runs, one after the other."""
@@ -63,7 +65,7 @@ class Live:
 
     def _run(self) -> None:
         with Database(self._settings, comment={"benchmark": "live"}) as db:
-            while not self._ended.wait(0.2):
+            while not self._ended.wait(SENSOR_SECONDS - time.monotonic() % SENSOR_SECONDS):
                 taken, self._pending = self._pending, []
                 hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
                 list(chain.run_hour(db, None, hour, whole=False))

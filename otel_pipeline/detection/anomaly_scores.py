@@ -21,6 +21,7 @@ from otel_pipeline.detection.version import CODE_VERSION
 FALSE_ALARM_RATE = 0.005
 THRESHOLD = 2.301  # -log10(FALSE_ALARM_RATE)
 EPOCH = datetime.fromtimestamp(0, UTC)
+SLICE_TRACES = 200_000  # that are held in memory at a time
 
 
 def materialize(db: Database, hour: datetime, *, version: datetime | None = None, whole: bool = True) -> StepReport:
@@ -54,6 +55,8 @@ def _amend(db: Database, hour: datetime) -> None:
             version=EPOCH,
             since=utc(due["Since"]),
             judges=[utc(judge) for judge in due["Judges"]],
+            slice=0,
+            slices=1,
             **{"from": utc(due["From"])},
         )
         create_like(db, fresh, "anomaly_scores")
@@ -66,24 +69,23 @@ def _amend(db: Database, hour: datetime) -> None:
 
 
 def score(db: Database, stage: str, hour: datetime, end: datetime, version: datetime | None = None) -> None:
-    """Score the traces of the hour that begin before ``end`` into ``stage``, a table in the form of anomaly_scores."""
-    with scratch(db, 1) as (traces,):
-        every = {"since": EPOCH, "from": end, "judges": [EPOCH]}
-        db.run("anomaly_scores__traces", stage=traces, hour=hour, end=end, version=version or EPOCH, **every)
-        _judge(db, stage, traces)
+    """Score the traces of the hour that begin before ``end`` into ``stage``, a table in the form of anomaly_scores.
+
+    Slice by slice, so that memory is bounded however much an hour holds.
+    """
+    every = {"since": EPOCH, "from": end, "judges": [EPOCH]}
+    slices = 1 + db.one("anomaly_scores__count", hour=hour)["Traces"] // SLICE_TRACES
+    for number in range(slices):
+        with scratch(db, 1) as (traces,):
+            where = {"hour": hour, "end": end, "version": version or EPOCH, "slice": number, "slices": slices}
+            db.run("anomaly_scores__traces", stage=traces, **where, **every)
+            _judge(db, stage, traces)
 
 
 def _judge(db: Database, stage: str, traces: str) -> None:
     """Scores of the traces of a table into ``stage``."""
     with scratch(db, 1) as (stats,):
-        db.run(
-            "anomaly_scores__stats",
-            stage=stats,
-            traces=traces,
-            model="normal_centroids",
-            conduct="normal_conduct",
-            own=0,
-        )
+        measure(db, stats, traces, model="normal_centroids", conduct="normal_conduct", own=0)
         db.run(
             "anomaly_scores__score",
             stage=stage,
@@ -93,3 +95,14 @@ def _judge(db: Database, stage: str, traces: str) -> None:
             threshold=THRESHOLD,
             code_version=CODE_VERSION,
         )
+
+
+def measure(db: Database, stage: str, traces: str, *, model: str, conduct: str, own: int) -> None:
+    """The statistics of the traces of a table, into a table that is made for them.
+
+    :param model: table in the form of normal_centroids; conduct: of normal_conduct.
+    :param own: 1: the model was learned from these very traces; each is judged without itself.
+    """
+    with scratch(db, 1) as (judged,):
+        db.run("anomaly_scores__judged", stage=judged, traces=traces, model=model)
+        db.run("anomaly_scores__stats", stage=stage, judged=judged, model=model, conduct=conduct, own=own)

@@ -121,6 +121,6 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
             )
             with replacing_partition(db, "normal_conduct", version) as conduct:
                 db.run("normal_centroid__conduct", stage=conduct, traces=traces, version=version)
-                db.run("anomaly_scores__stats", stage=stats, traces=traces, model=stage, conduct=conduct, own=1)
+                anomaly_scores.measure(db, stats, traces, model=stage, conduct=conduct, own=1)
             db.run("normal_centroid__calibrate", stage=stage, stats=stats, **about)
         return kept

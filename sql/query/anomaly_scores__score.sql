@@ -17,12 +17,11 @@ WITH
             s.*,
             c.Values AS Values,
             c.Levels AS Levels,
-            otel_pipeline_surprise_v1(s.Structure, c.Values[1], c.Levels) AS OfStructure,
-            otel_pipeline_surprise_v1(s.Latency, c.Values[2], c.Levels) AS OfLatency,
-            otel_pipeline_surprise_v1(s.Errors, c.Values[3], c.Levels) AS OfErrors,
-            otel_pipeline_surprise_v1(s.Templates, c.Values[4], c.Levels) AS OfTemplates,
-            otel_pipeline_surprise_v1(s.Conduct, c.Values[5], c.Levels) AS OfConduct,
-            greatest(OfConduct, OfLatency, OfErrors, if(s.Silent, OfStructure, 0)) AS Largest,
+            arrayMap(
+                (statistic, signal) -> otel_pipeline_surprise_v1(statistic, c.Values[signal], c.Levels),
+                [s.Structure, s.Latency, s.Errors, s.Templates, s.Conduct], range(1, 6)
+            ) AS Each,
+            greatest(Each[5], Each[2], Each[3], if(s.Silent, Each[1], 0)) AS Largest,
             if(
                 Largest > c.Values[6][-1], c.Levels[-1] + Largest - c.Values[6][-1], otel_pipeline_surprise_v1(Largest, c.Values[6], c.Levels)
             ) AS Score
@@ -39,11 +38,11 @@ SELECT
     if(t.Complete, round(s.Score, 4), 0) AS Score,
     multiIf(NOT t.Complete, 'partial', s.N = 0, 'no_baseline', Score >= {threshold:Float64}, 'anomalous', 'normal') AS Verdict,
     {threshold:Float64},
-    round(s.OfConduct, 4),
-    round(s.OfStructure, 4),
-    round(s.OfLatency, 4),
-    round(s.OfErrors, 4),
-    round(s.OfTemplates, 4),
+    round(s.Each[5], 4),
+    round(s.Each[1], 4),
+    round(s.Each[2], 4),
+    round(s.Each[3], 4),
+    round(s.Each[4], 4),
     t.Duration,
     if(
         Verdict = 'anomalous',
@@ -59,7 +58,7 @@ SELECT
         Verdict = 'anomalous',
         arrayFilter(r -> r.7 >= 1, arrayConcat(s.Found, [(
             'structure', t.RootService, t.RootOperation, if(s.ShapeCount = 0, 'unseen shape of the trace', 'rare shape of the trace'),
-            1., s.ShapeCount / s.N, round(s.OfStructure, 4)
+            1., s.ShapeCount / s.N, round(s.Each[1], 4)
         )])),
         []
     ) AS Reasons).1,
@@ -77,11 +76,11 @@ INNER JOIN
 (
     SELECT
         *,
-        arrayReverseSort(r -> r.7, arrayConcat(
-            arrayMap(e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[2], Levels), 4)), Slow),
-            arrayMap(e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[3], Levels), 4)), Failed),
-            arrayMap(e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[4], Levels), 4)), Logged),
-            arrayMap(e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[5], Levels), 4)), Acted)
+        arrayReverseSort(r -> r.7, arrayMap(
+            e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(
+                e.7, Values[transform(e.1, ['error', 'template', 'conduct'], [3, 4, 5], 2)], Levels
+            ), 4)),
+            if(round(Score, 4) >= {threshold:Float64}, arrayConcat(Slow, Failed, Logged, Acted), [])
         )) AS Found
     FROM surprises
 ) AS s ON t.TraceId = s.TraceId

@@ -1,27 +1,10 @@
 -- Grain: a trace with its baseline. Key: TraceId. Called by detection.anomaly_scores and, over the traces that it learned from, by
--- detection.normal_centroid (own = 1: each trace is judged as if it had not been learned from). Into a staging table.
+-- detection.normal_centroid (own = 1: each trace is judged as if it had not been learned from). From anomaly_scores__judged, into a staging table.
 -- Statistics: conduct: -log10 of the share of visits (by the same entry to the same service) that went like the rarest one of the trace;
 -- structure, errors, templates: -log10 of the share of the operation's traces that show the rarest thing that this one shows;
 -- latency: -log10 of the share of calls that take as long or longer, of the most unusual own work or gap (an exponential tail in ln of time).
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
-    judged AS
-    (
-        SELECT
-            t.TraceId AS TraceId,
-            t.RootService AS RootService,
-            t.RootOperation AS RootOperation,
-            m.BaselineVersion AS Version,
-            m.Traces AS N,
-            t.ShapeHash AS ShapeHash,
-            m.Shape.Count[indexOf(m.Shape.Hash, t.ShapeHash)] AS ShapeCount,
-            empty(t.Template.Id) AS Silent,
-            m.EmbeddingModel AS EmbeddingModel,
-            otel_pipeline_pad_v1(m.DurationQuantiles[1]) AS Pad
-        FROM {traces:Identifier} AS t
-        ASOF LEFT JOIN (SELECT * FROM {model:Identifier} WHERE RootService != '') AS m
-            ON t.RootService = m.RootService AND t.RootOperation = m.RootOperation AND t.Judge >= m.BaselineVersion
-    ),
     work AS
     (
         SELECT BaselineVersion, RootService, RootOperation, Service, Operation, Center, High, Scale
@@ -59,17 +42,11 @@ WITH
                 if(t.Operation = '', 'slow: the whole, ms', 'slow: own time a call, ms'), t.Ns / t.Calls / 1e6, (exp(w.Center) - t.Pad) / 1e6, Statistic) AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, j.Pad AS Pad, r.RootService AS RootService, r.RootOperation AS RootOperation,
-                r.Service AS Service, r.Operation AS Operation, r.Ns AS Ns, r.Calls AS Calls
-            FROM
-            (
-                SELECT TraceId, RootService, RootOperation, Service, Operation, Ns, Calls
-                FROM {traces:Identifier}
-                ARRAY JOIN
-                    arrayPushBack(Self.Service, RootService) AS Service, arrayPushBack(Self.Operation, '') AS Operation,
-                    arrayPushBack(Self.Ns, Duration) AS Ns, arrayPushBack(Self.Calls, 1) AS Calls
-            ) AS r
-            INNER JOIN judged AS j ON r.TraceId = j.TraceId
+            SELECT TraceId, Version, Pad, RootService, RootOperation, Service, Operation, Ns, Calls
+            FROM {judged:Identifier}
+            ARRAY JOIN
+                arrayPushBack(Self.Service, RootService) AS Service, arrayPushBack(Self.Operation, '') AS Operation,
+                arrayPushBack(Self.Ns, Duration) AS Ns, arrayPushBack(Self.Calls, 1) AS Calls
         ) AS t
         INNER JOIN work AS w
             ON t.Version = w.BaselineVersion AND t.RootService = w.RootService AND t.RootOperation = w.RootOperation
@@ -83,16 +60,10 @@ WITH
                 AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, j.Pad AS Pad, r.RootService AS RootService, r.RootOperation AS RootOperation,
-                r.Caller AS Caller, r.Callee AS Callee, r.GapNs AS GapNs, r.Calls AS Calls
-            FROM
-            (
-                SELECT TraceId, RootService, RootOperation, Caller, Callee, sum(Gap) AS GapNs, sum(N) AS Calls
-                FROM {traces:Identifier}
-                ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS Gap, Edge.Calls AS N
-                GROUP BY TraceId, RootService, RootOperation, Caller, Callee
-            ) AS r
-            INNER JOIN judged AS j ON r.TraceId = j.TraceId
+            SELECT TraceId, Version, Pad, RootService, RootOperation, Caller, Callee, sum(Gap) AS GapNs, sum(N) AS Calls
+            FROM {judged:Identifier}
+            ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS Gap, Edge.Calls AS N
+            GROUP BY TraceId, Version, Pad, RootService, RootOperation, Caller, Callee
         ) AS t
         INNER JOIN gaps AS g
             ON t.Version = g.BaselineVersion AND t.RootService = g.RootService AND t.RootOperation = g.RootOperation
@@ -107,23 +78,16 @@ WITH
             ('error', if(t.GaveUp, t.Peer, t.Service), t.Operation, t.What, toFloat64(t.Count), Share, Statistic) AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, j.N AS N, r.RootService AS RootService, r.RootOperation AS RootOperation,
-                r.Service AS Service, r.Operation AS Operation, r.Type AS Type, r.Count AS Count, r.Peer AS Peer,
-                r.Peer != '' AND r.Outlived AS GaveUp,
+            SELECT TraceId, Version, N, RootService, RootOperation, Service, Operation, Type, Count, Peer,
+                Peer != '' AND arrayExists((a, b, o) -> o > 0 AND a = Service AND b = Peer, Edge.Caller, Edge.Callee, Edge.Outlived) AS GaveUp,
                 concat(
-                    multiIf(GaveUp, concat(r.Service, ' gave up waiting: '), r.Origin, 'error begins here: ', 'error passes through: '),
-                    r.Type, if(r.Message = '', '', ': '), r.Message
+                    multiIf(GaveUp, concat(Service, ' gave up waiting: '), Origin, 'error begins here: ', 'error passes through: '),
+                    Type, if(Message = '', '', ': '), Message
                 ) AS What
-            FROM
-            (
-                SELECT TraceId, RootService, RootOperation, Service, Operation, Type, Message, Count, Origin, Peer,
-                    arrayExists((a, b, o) -> o > 0 AND a = Service AND b = Peer, Edge.Caller, Edge.Callee, Edge.Outlived) AS Outlived
-                FROM {traces:Identifier}
-                ARRAY JOIN Error.Service AS Service, Error.Operation AS Operation, Error.Type AS Type, Error.Message AS Message,
-                    Error.Count AS Count, Error.Origin AS Origin, Error.Peer AS Peer
-            ) AS r
-            INNER JOIN judged AS j ON r.TraceId = j.TraceId
-            WHERE j.N > 0
+            FROM {judged:Identifier}
+            ARRAY JOIN Error.Service AS Service, Error.Operation AS Operation, Error.Type AS Type, Error.Message AS Message,
+                Error.Count AS Count, Error.Origin AS Origin, Error.Peer AS Peer
+            WHERE N > 0
         ) AS t
         LEFT JOIN errors AS e
             ON t.Version = e.BaselineVersion AND t.RootService = e.RootService AND t.RootOperation = e.RootOperation
@@ -138,16 +102,10 @@ WITH
             ('template', t.Service, '', toString(t.Template), toFloat64(t.Count), Share, Statistic) AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, j.N AS N, r.RootService AS RootService, r.RootOperation AS RootOperation,
-                r.Service AS Service, r.Template AS Template, r.Severity AS Severity, r.Count AS Count
-            FROM
-            (
-                SELECT TraceId, RootService, RootOperation, Service, Template, Severity, Count
-                FROM {traces:Identifier}
-                ARRAY JOIN Template.Service AS Service, Template.Id AS Template, Template.Severity AS Severity, Template.Count AS Count
-            ) AS r
-            INNER JOIN judged AS j ON r.TraceId = j.TraceId
-            WHERE j.N > 0
+            SELECT TraceId, Version, N, RootService, RootOperation, Service, Template, Severity, Count
+            FROM {judged:Identifier}
+            ARRAY JOIN Template.Service AS Service, Template.Id AS Template, Template.Severity AS Severity, Template.Count AS Count
+            WHERE N > 0
         ) AS t
         LEFT JOIN templates AS k
             ON t.Version = k.BaselineVersion AND t.RootService = k.RootService AND t.RootOperation = k.RootOperation
@@ -162,21 +120,17 @@ WITH
             ('conduct', t.Service, t.Entries[1], 'log lines and errors unlike those of its usual visits', 1., Share, Statistic) AS Evidence
         FROM
         (
-            SELECT r.TraceId AS TraceId, j.Version AS Version, r.Service AS Service, r.Entries AS Entries, r.Conduct AS Conduct
-            FROM
-            (
-                SELECT
-                    TraceId,
-                    Service,
-                    otel_pipeline_entries_v1(Service, Edge.Operation, Edge.Callee, RootService, RootOperation) AS Entries,
-                    otel_pipeline_conduct_v1(
-                        Service, Template.Id, Template.Service, Template.Count, arrayZip(Error.Operation, Error.Type, Error.Origin), Error.Service
-                    ) AS Conduct
-                FROM {traces:Identifier}
-                ARRAY JOIN Services AS Service
-            ) AS r
-            INNER JOIN judged AS j ON r.TraceId = j.TraceId
-            WHERE j.N > 0
+            SELECT
+                TraceId,
+                Version,
+                Service,
+                otel_pipeline_entries_v1(Service, Edge.Operation, Edge.Callee, RootService, RootOperation) AS Entries,
+                otel_pipeline_conduct_v1(
+                    Service, Template.Id, Template.Service, Template.Count, arrayZip(Error.Operation, Error.Type, Error.Origin), Error.Service
+                ) AS Conduct
+            FROM {judged:Identifier}
+            ARRAY JOIN Services AS Service
+            WHERE N > 0
         ) AS t
         INNER JOIN (SELECT DISTINCT BaselineVersion, Service, Entry, OfEntry FROM {conduct:Identifier}) AS e
             ON t.Version = e.BaselineVersion AND t.Service = e.Service AND cityHash64(t.Entries) = e.Entry
@@ -193,13 +147,13 @@ SELECT
     f.Statistic AS Errors,
     l.Statistic AS Templates,
     j.ShapeCount AS ShapeCount,
-    j.Silent AS Silent,
+    empty(j.Template.Id) AS Silent,
     a.Statistic AS Conduct,
     a.Top AS Acted,
     s.Top AS Slow,
     f.Top AS Failed,
     l.Top AS Logged
-FROM judged AS j
+FROM {judged:Identifier} AS j
 LEFT JOIN
 (
     SELECT TraceId, max(Statistic) AS Statistic, arrayReverseSort(e -> e.7, groupArraySortedIf(4)((-(Evidence.7), Evidence), Evidence.7 > 1).2) AS Top

@@ -9,8 +9,8 @@ CREATE OR REPLACE FUNCTION otel_pipeline_surprise_v1 ${ON_CLUSTER} AS (statistic
                 least(9., (statistic - values[-1]) * least(1., (levels[-1] - levels[11]) / (values[-1] - values[11]))),
                 0.
             ),
-        levels[arrayCount(v -> v < statistic, values)]
-            + (levels[arrayCount(v -> v < statistic, values) + 1] - levels[arrayCount(v -> v < statistic, values)])
-            * (statistic - values[arrayCount(v -> v < statistic, values)])
-            / (values[arrayCount(v -> v < statistic, values) + 1] - values[arrayCount(v -> v < statistic, values)])
+        arrayMap(
+            i -> levels[i] + (levels[i + 1] - levels[i]) * (statistic - values[i]) / (values[i + 1] - values[i]),
+            [arrayCount(v -> v < statistic, values)]
+        )[1]
     )

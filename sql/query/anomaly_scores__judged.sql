@@ -1,0 +1,13 @@
+-- Grain: a trace with its baseline. Key: TraceId. Called by detection.anomaly_scores, into a staging table: what is judged of each trace, and by which
+-- version: the newest one that knows its root operation and is no newer than Judge. N: traces of the operation in it; 0 without a baseline.
+CREATE TABLE {stage:Identifier} ENGINE = Memory AS
+SELECT
+    t.* EXCEPT (Sequence, Shape, Versions),
+    m.BaselineVersion AS Version,
+    m.Traces AS N,
+    m.Shape.Count[indexOf(m.Shape.Hash, t.ShapeHash)] AS ShapeCount,
+    m.EmbeddingModel AS EmbeddingModel,
+    otel_pipeline_pad_v1(m.DurationQuantiles[1]) AS Pad
+FROM {traces:Identifier} AS t
+ASOF LEFT JOIN (SELECT * FROM {model:Identifier} WHERE RootService != '') AS m
+    ON t.RootService = m.RootService AND t.RootOperation = m.RootOperation AND t.Judge >= m.BaselineVersion
