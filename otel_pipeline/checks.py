@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from otel_pipeline.assets.node import whole
+from otel_pipeline.detection import shifts
 from otel_pipeline.evaluation import compare
 from otel_pipeline.partitions import current_hour, hour_of
 from otel_pipeline.resources.clickhouse import ClickHouse, one_line_failures
@@ -108,8 +109,8 @@ def detector_is_no_worse_than_others() -> dg.AssetCheckResult:
 
 @dg.asset_check(asset="incidents", blocking=True)
 def incidents_are_founded(context: dg.AssetCheckExecutionContext, clickhouse: ClickHouse) -> dg.AssetCheckResult:
-    """Ids are unique, and the example traces of an incident are anomalous in the table of scores."""
-    row = _ask(context, clickhouse, "checks__incidents", **_hour(context))
+    """Ids are unique; the example traces of an incident are anomalous by their scores, or at least unusual."""
+    row = _ask(context, clickhouse, "checks__incidents", **_hour(context), unusual=shifts.UNUSUAL)
     return _result(row["Unfounded"] == 0 and row["Ids"] == row["Incidents"], ERROR, row)
 
 

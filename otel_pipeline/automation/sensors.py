@@ -27,6 +27,7 @@ WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 STRAGGLERS = timedelta(minutes=15)  # after its end an hour still counts as live for this long
 LATE_EVERY = timedelta(minutes=1)  # a late hour is run at most so often
 FAILED_WAIT, FAILED_MOST = timedelta(seconds=10), timedelta(minutes=10)
+FAILED_LIVE = timedelta(seconds=40)  # and no longer while live: what is found meanwhile is what people wait for
 
 
 @dg.sensor(job=lineage_hour, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -77,8 +78,10 @@ def rested(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> bool:
         if record.dagster_run.status is dg.DagsterRunStatus.SUCCESS:
             break
         failures += 1
-    wait = min(FAILED_WAIT * 2 ** (failures - 1), FAILED_MOST) if failures else timedelta()
-    if now > hour + HOUR + STRAGGLERS:
+    live = now <= hour + HOUR + STRAGGLERS
+    most = FAILED_LIVE if live else FAILED_MOST
+    wait = min(FAILED_WAIT * 2 ** (failures - 1), most) if failures else timedelta()
+    if not live:
         wait = max(wait, LATE_EVERY)
     return now.timestamp() - (ended[0].end_time or 0) >= wait.total_seconds()
 

@@ -12,7 +12,7 @@ from otel_pipeline.automation import retention, sensors
 from otel_pipeline.automation.schedules import close_hour, daily_baseline
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.definitions import defs
-from otel_pipeline.detection import chain, lineage
+from otel_pipeline.detection import chain, lineage, shifts
 from otel_pipeline.detection.model import HOUR, Window
 from otel_pipeline.localdb.launcher import free_port
 from otel_pipeline.partitions import current_hour, key_of
@@ -142,6 +142,39 @@ def test_an_hour_that_fails_is_tried_again_after_a_while(instance: dg.DagsterIns
     assert requested(instance) == []
     assert not sensors.rested(instance, FIRST, now + timedelta(seconds=5))
     assert sensors.rested(instance, FIRST, now + sensors.LATE_EVERY + timedelta(seconds=5))
+
+
+def test_a_live_hour_that_keeps_failing_is_tried_again_within_a_minute(instance: dg.DagsterInstance) -> None:
+    present = current_hour(datetime.now(UTC))
+    for _ in range(6):
+        failed = instance.create_run_for_job(
+            defs.resolve_job_def("lineage_hour"),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={"dagster/partition": key_of(present)},
+        )
+        instance.report_run_failed(failed)
+    now = datetime.now(UTC)
+    assert not sensors.rested(instance, present, now + timedelta(seconds=30))
+    assert sensors.rested(instance, present, now + timedelta(seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "latency", "founded"), [("anomalous", 0.0, True), ("normal", 1.5, True), ("normal", 0.5, False)]
+)
+def test_an_incident_is_founded_on_traces_that_are_unusual_at_the_least(
+    database: Database, verdict: str, latency: float, founded: bool
+) -> None:
+    """Nearly all traffic may become unusual though no trace is anomalous by itself: such an incident must pass."""
+    database.insert(
+        "anomaly_scores",
+        [[SECOND, SECOND, "t", verdict, latency]],
+        ["Hour", "Timestamp", "TraceId", "Verdict", "Latency"],
+    )
+    database.insert(
+        "incidents", [[SECOND, "i", SECOND, SECOND, ["t"]]], ["Hour", "IncidentId", "Start", "End", "ExampleTraceIds"]
+    )
+    row = database.one("checks__incidents", hour=SECOND, unusual=shifts.UNUSUAL)
+    assert (row["Incidents"], row["Unfounded"]) == (1, 0 if founded else 1)
 
 
 def test_without_clickhouse_a_run_fails_in_one_line(
