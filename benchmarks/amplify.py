@@ -29,8 +29,11 @@ WITH
 SELECT $values
 FROM seed_$kind
 ARRAY JOIN range({copies:UInt32}) AS Copy
-WHERE Copy + 1 < {copies:UInt32} OR Chance <= {most:UInt64}
+WHERE Chance <= {reach:UInt64} AND (Copy + 1 < {copies:UInt32} OR Chance <= {most:UInt64})
+SETTINGS max_block_size = {block:UInt64}
 """)
+BLOCK = 65_536  # rows that the engine copies at a time
+ALL = 2**64 - 1
 COLUMNS = {
     "traces": "Timestamp TraceId SpanId ParentSpanId SpanName SpanKind ServiceName ResourceAttributes SpanAttributes"
     " Duration StatusCode StatusMessage",
@@ -68,12 +71,14 @@ def write(db: Database, start: datetime, seconds: float, spans: int, *, salt: in
     """
     recorded = db.client.query("SELECT count() FROM seed_traces").result_rows[0][0]
     copies = -(-spans // recorded)
-    share = (spans - (copies - 1) * recorded) / recorded
+    most = int((spans - (copies - 1) * recorded) / recorded * ALL)
     where = {
         "begin": int(start.timestamp() * 1e9),
         "length": int(seconds * 1e9),
         "copies": copies,
-        "most": int(share * (2**64 - 1)),
+        "most": most,
+        "reach": most if copies == 1 else ALL,  # a few seconds of traffic need not read the whole recording
+        "block": max(1, BLOCK // copies),
         "salt": salt,
     }
     for kind, columns in COLUMNS.items():
