@@ -1,5 +1,6 @@
 """Times of many runs as one figure."""
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -15,3 +16,8 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def tell(text: str) -> None:
+    """Progress and details, on stderr: stdout ends with the figures."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """Nearest vectors of the same kind in the engine and in its peers: time, recall, build, memory."""
 
+import gc
 import struct
 import time
 from collections.abc import Callable
@@ -7,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import psutil
 
-from benchmarks.timing import p95
+from benchmarks.timing import p95, tell
 from otel_pipeline import sqlfiles
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import vector_index
 from otel_pipeline.detection.vector_index import CANDIDATES, CONNECTIONS
-from otel_pipeline.investigate.nearest import index_for, nearest
+from otel_pipeline.investigate.nearest import as_hex, index_for, nearest
 
 K = 10
 SEARCH = 256  # candidates that every graph looks at for a query; the engine's default
@@ -83,7 +85,7 @@ def engine(db: Database, vectors: np.ndarray, queries: np.ndarray, right: list[s
     table = index_for(db, MODEL, vectors.shape[1])
     plan = db.client.query(
         f"EXPLAIN indexes = 1 {sqlfiles.query('search__nearest')}",
-        parameters={"table": table, "vector": queries[0].tolist(), "limit": K},
+        parameters={"table": table, "vector": as_hex(queries[0].tolist()), "limit": K},
     )
     if "vector_similarity" not in str(plan.result_rows):
         raise RuntimeError("the engine does not use the index")
@@ -92,11 +94,13 @@ def engine(db: Database, vectors: np.ndarray, queries: np.ndarray, right: list[s
         parameters={"t": table},
     ).result_rows[0][0]
     graph = measured(lambda q: list(nearest(db, table, q.tolist(), K)), queries, right, build_s, size)
+    tell(f"index over {len(vectors):,} vectors built in {build_s:.1f} s; the engine holds {_engine():,.0f} MB")
 
     def scan(query: np.ndarray) -> list[int]:
         rows = db.client.query(
-            f"SELECT TextHash FROM {table} ORDER BY cosineDistance(Vector, {{v:Array(Float32)}}) LIMIT {K}",
-            parameters={"v": query.tolist()},
+            "WITH reinterpret(unhex({v:String}), 'Array(Float32)') AS query"
+            f" SELECT TextHash FROM {table} ORDER BY cosineDistance(Vector, query) LIMIT {K}",
+            parameters={"v": as_hex(query.tolist())},
             settings={"use_skip_indexes": 0},
         ).result_rows
         return [row[0] for row in rows]
@@ -108,15 +112,26 @@ def peers(vectors: np.ndarray, queries: np.ndarray, right: list[set[int]]) -> di
     """The same vectors in FAISS, usearch and hnswlib, as far as they are installed; same graph, same search width."""
     found = {}
     for name, make in (("faiss_hnsw", _faiss), ("usearch", _usearch), ("hnswlib", _hnswlib)):
-        start = time.perf_counter()
+        before, start = _resident(), time.perf_counter()
         try:
             find = make(vectors)
         except ImportError:
             continue
         build_s = time.perf_counter() - start
-        found[name] = measured(find, queries, right, build_s, None)
+        found[name] = measured(find, queries, right, build_s, max(0, _resident() - before))
         del find
     return found
+
+
+def _engine() -> float:
+    """Memory of the engine, which is this process's child, in MB."""
+    return sum(child.memory_info().rss for child in psutil.Process().children(recursive=True)) / 1e6
+
+
+def _resident() -> float:
+    """Memory of this process in MB."""
+    gc.collect()
+    return psutil.Process().memory_info().rss / 1e6
 
 
 def _store(db: Database, vectors: np.ndarray) -> None:

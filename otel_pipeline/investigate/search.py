@@ -1,8 +1,8 @@
 """Log lines that mean this: nearest templates by meaning and by words, joined back to counts, lines and traces.
 
 Texts are few, so the scan over their vectors is exact; where there are many, the vector index and the text index name
-candidates, which are then ranked in the same way. What holds a digit is masked in templates; a code in the query
-(``ERR-4711``, an id) is therefore looked up in the raw lines, and a line that holds it beats any neighbour in meaning.
+candidates, which are then ranked in the same way. A code in the query (``ERR-4711``, an id) is looked up in the lines
+(:mod:`otel_pipeline.investigate.codes`), and a template with a line that holds it beats any neighbour in meaning.
 """
 
 import re
@@ -15,14 +15,15 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import HOUR, utc
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
-from otel_pipeline.investigate.nearest import as_hex, index_for, nearest
+from otel_pipeline.investigate import codes
+from otel_pipeline.investigate.nearest import MOST, as_hex, index_for, nearest, nearest_of
 
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
-MOST_CODES = 3
+MOST_WORDS = 50
 # With a window, so many times more templates are ranked than are shown: some have no line in it.
 SPARE = 5
-# Where an index finds them: neighbours in meaning, and in words, that are ranked. A filter may leave few of them.
+# Where an index finds them: neighbours in meaning, and in words, that are ranked.
 CANDIDATES = 200
 _STOP = frozenset(
     re.findall(
@@ -31,7 +32,6 @@ _STOP = frozenset(
         " on or similar than that the then there this to was were what when where which who why with",
     )
 )
-_CODE = re.compile(r"[^\s\"'(),;\[\]{}<>]*\d[^\s\"'(),;\[\]{}<>]*")
 
 
 @dataclass
@@ -99,8 +99,9 @@ def search(
     begin = start or BEGINNING
     # Events of clocks that run fast are found, too.
     until = end or datetime.now(UTC) + timedelta(days=365)
-    coded = _coded(db, text, service, begin, until)
-    rows = _ranked(
+    coded, cut = codes.templates_with(db, text, service, begin, until)
+    notes += cut
+    rows = ranked(
         db,
         model,
         vector,
@@ -111,6 +112,7 @@ def search(
         start=begin,
         end=until,
         limit=limit * SPARE if start or end else limit,
+        filtered=bool(service or severity or start or end),
     )
     hits = [_hit(row) for row in rows]
     if start or end:
@@ -127,31 +129,39 @@ def search(
     return Found(text, hits, notes)
 
 
-def _ranked(db: Database, model: str, vector: list[float], **asked: Any) -> list[dict[str, Any]]:
-    """Templates by meaning and words: all of them, or the candidates of the indexes where there are many."""
+def ranked(
+    db: Database,
+    model: str,
+    vector: list[float],
+    *,
+    words: list[str],
+    coded: list[int],
+    limit: int,
+    filtered: bool,
+    **within: Any,
+) -> list[dict[str, Any]]:
+    """Templates by meaning and words: all of them, or the candidates of the indexes where there are many.
+
+    :param within: service, severity, start, end of the templates; ``filtered``: they leave some out.
+    """
+    asked = {"vector": as_hex(vector), "words": words, "coded": coded, "limit": limit, **within}
     if not (table := index_for(db, model, len(vector))):
-        return db.rows("search__templates", vector=as_hex(vector), model=model, **asked)
-    near = nearest(db, table, vector, CANDIDATES)
-    words = db.rows("search__words", words=asked["words"], limit=CANDIDATES) if asked["words"] else []
-    ids = [*(row["TemplateId"] for row in words), *asked["coded"]]
-    return db.rows("search__among", ids=ids, hashes=list(near), similarities=list(near.values()), **asked)
+        return db.rows("search__templates", model=model, **asked)
+    said = db.rows("search__words", words=words, limit=CANDIDATES, **within) if words else []
+    holding = [row["TextHash"] for row in said]
+    near = nearest(db, table, vector, MOST if filtered else CANDIDATES)
+    rows = db.rows("search__among", table=table, hashes=[*near, *holding], **asked)
+    if filtered and len({row["TextHash"] for row in rows}.intersection(near)) < limit:
+        # The filter leaves too few of the neighbours: the nearest of those that pass it.
+        near = nearest_of(db, table, vector, CANDIDATES, within)
+        rows = db.rows("search__among", table=table, hashes=[*near, *holding], **asked)
+    return rows
 
 
 def words_of(text: str) -> list[str]:
     """The words of a query that may stand in a template, lower case."""
     words = re.findall(r"\w+", text.lower().replace("_", " "))
-    return list(dict.fromkeys(word for word in words if len(word) > 1 and word not in _STOP))
-
-
-def codes_of(text: str) -> list[tuple[str, str]]:
-    """What looks like a code or an id in a query: as it is given, and its longest part that holds a digit."""
-    codes = []
-    for found in _CODE.findall(text):
-        code = found.strip(".:!?-/")
-        parts = [part for part in re.split(r"[^0-9a-z]+", code.lower()) if any(map(str.isdigit, part))]
-        if len(code) > 2 and parts:
-            codes.append((code, max(parts, key=len)))
-    return codes[:MOST_CODES]
+    return list(dict.fromkeys(word for word in words if len(word) > 1 and word not in _STOP))[:MOST_WORDS]
 
 
 def _embed(embedder: Embedder | None, text: str, notes: list[str]) -> tuple[str, list[float]]:
@@ -162,15 +172,6 @@ def _embed(embedder: Embedder | None, text: str, notes: list[str]) -> tuple[str,
     except UserError as error:
         notes.append(f"{error}; words alone decide")
         return embedder.model, []
-
-
-def _coded(db: Database, text: str, service: str, start: datetime, end: datetime) -> dict[int, dict[str, Any]]:
-    """Templates whose raw lines hold a code of the query."""
-    found: dict[int, dict[str, Any]] = {}
-    for code, token in codes_of(text):
-        for row in db.rows("search__codes", code=code, token=token, service=service, start=start, end=end):
-            found.setdefault(row["TemplateId"], row)
-    return found
 
 
 def hit_of(row: dict[str, Any], *, score: float, similarity: float, words: float) -> Hit:

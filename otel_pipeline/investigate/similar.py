@@ -7,11 +7,14 @@ from typing import Any
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import utc
 from otel_pipeline.errors import UserError
+from otel_pipeline.investigate.nearest import nearest_of_all
 from otel_pipeline.investigate.search import Hit, add_examples, hit_of
 
 # Cosine distance within which two messages are taken for alike (the original plan's threshold).
 FARTHEST = 0.3
 GRAVE = ("WARN", "ERROR", "FATAL")
+# Texts near to each of a trace's messages; many of them may be neither grave nor earlier.
+NEIGHBOURS = 500
 
 
 @dataclass
@@ -87,7 +90,14 @@ def similar(db: Database, model: str, trace_id: str, *, limit: int = 5) -> Simil
 
 def _past(db: Database, model: str, ids: list[int], start: datetime, limit: int) -> list[Hit]:
     """Templates like those of the trace that were seen before it, with example lines and traces."""
-    rows = db.rows("similar__past", ids=ids, model=model, before=start.astimezone(UTC), farthest=FARTHEST, limit=limit)
+    near: dict[int, float] = {}
+    for row in db.rows("similar__vectors", ids=ids, model=model):
+        for text, similarity in nearest_of_all(db, model, list(row["Vector"]), NEIGHBOURS).items():
+            if 1 - similarity <= FARTHEST:
+                near[text] = min(1 - similarity, near.get(text, FARTHEST))
+    before = start.astimezone(UTC)
+    distances = list(near.values())
+    rows = db.rows("similar__past", ids=ids, near=list(near), distances=distances, before=before, limit=limit)
     hits = [
         hit_of(row, score=1 - row["distance"], similarity=1 - row["distance"], words=float(row["TemplateId"] in ids))
         for row in rows

@@ -1,4 +1,4 @@
-"""The error memory in a real engine: decisions, forgeries, checks, the reviewed file, the vector index."""
+"""The error memory in a real engine: decisions, forgeries, checks, the reviewed file."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from otel_pipeline import sqlfiles
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import embeddings, log_templates, memory, pattern_check, pattern_file, recall, reviews
+from otel_pipeline.detection import memory, pattern_check, pattern_file, recall, reviews
 from otel_pipeline.detection import pattern_yaml as yaml
 from otel_pipeline.detection.model import Window
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
-from otel_pipeline.investigate.nearest import index_for, nearest
-from otel_pipeline.investigate.search import search
 from otel_pipeline.settings import Settings
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
@@ -153,29 +150,3 @@ def test_a_file_for_an_empty_memory_adds_and_names_bad_checks(database: Database
     bad = text.replace("  status:", "  check: SELECT 1\n  status:")
     with pytest.raises(UserError, match=r"p\.yaml:3: check: it must use"):
         pattern_file.plan(database, yaml.parse(bad, "p.yaml"), "p.yaml")
-
-
-def test_many_templates_are_found_by_the_index(settings: Settings) -> None:
-    words = ["gateway", "refused", "pool", "cart", "order", "stock", "disk", "token", "queue", "parcel"]
-    lines = [f"{a} {b} {c} failed" for a in words for b in words for c in words[:3]]
-    small = settings.model_copy(update={"vector_index_from": 20})
-    with Database(small) as db:
-        rows = [[NOW + timedelta(seconds=n), "s", "ERROR", line] for n, line in enumerate(lines)]
-        db.insert("otel_logs", rows, ["Timestamp", "ServiceName", "SeverityText", "Body"])
-        log_templates.materialize(db, NOW)
-        few = Database(settings)
-        assert embeddings.materialize(few, Letters(), NOW).metrics["indexed_vectors"] == 0
-        few.close()
-        assert index_for(db, "letters", 26) == ""
-        exact = search(db, Letters(), "parcel token stock")
-        texts = db.client.query("SELECT count() FROM log_templates FINAL").result_rows[0][0]
-        assert embeddings.materialize(db, Letters(), NOW).metrics["indexed_vectors"] == texts >= 20
-        assert embeddings.materialize(db, Letters(), NOW).metrics["indexed_vectors"] == texts
-        table = index_for(db, "letters", 26)
-        asked = {"table": table, "vector": Letters().embed(["parcel"])[0].tolist(), "limit": 10}
-        plan = db.client.query(f"EXPLAIN indexes = 1 {sqlfiles.query('search__nearest')}", parameters=asked)
-        assert "vector_similarity" in str(plan.result_rows)
-        assert len(nearest(db, table, asked["vector"], 10)) == 10
-        found = search(db, Letters(), "parcel token stock")
-        assert found.hits[0].template == exact.hits[0].template
-        assert found.hits[0].lines == exact.hits[0].lines

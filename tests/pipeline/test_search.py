@@ -14,6 +14,7 @@ from otel_pipeline.detection import embeddings, log_templates, memory, reviews
 from otel_pipeline.detection.model import HOUR
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
+from otel_pipeline.investigate import codes
 from otel_pipeline.investigate.search import Found, search
 from otel_pipeline.investigate.similar import similar
 from otel_pipeline.settings import Settings
@@ -135,6 +136,23 @@ def test_a_code_is_found_in_the_lines(filled: Database, words: Words, code: str,
     hit = search(filled, words, code).hits[0]
     assert hit.trace_ids == [trace]
     assert code.rsplit(maxsplit=1)[-1] in hit.examples[0]
+
+
+def test_a_code_is_looked_for_in_old_lines_too_until_time_is_up(
+    filled: Database, words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = FIRST - timedelta(days=2)
+    row = [old, "z9", "payment", "ERROR", "refund RF-77001 is lost"]
+    filled.insert("otel_logs", [row], ["Timestamp", "TraceId", "ServiceName", "SeverityText", "Body"])
+    log_templates.materialize(filled, old)
+    found = search(filled, words, "what of rf-77001?")
+    assert (found.hits[0].trace_ids, found.notes) == (["z9"], [])
+    assert search(filled, words, "RF-77001", end=FIRST).hits[0].examples == ["refund RF-77001 is lost"]
+    assert all(hit.words < 1 for hit in search(filled, words, "RF-77001", start=FIRST).hits)
+    assert search(filled, words, "F-77001").hits[0].words < 1  # a part of a token is no code
+    monkeypatch.setattr(codes, "SECONDS", 0)
+    (note,) = search(filled, words, "RF-77001").notes
+    assert note.startswith("looking for RF-77001 in the lines takes too long")
 
 
 def test_filters(filled: Database, words: Words) -> None:

@@ -3,7 +3,12 @@
 import pytest
 
 from otel_pipeline.evaluation.templates import accuracy
-from otel_pipeline.investigate.search import codes_of, words_of
+from otel_pipeline.investigate.codes import codes_of
+from otel_pipeline.investigate.search import MOST_WORDS, words_of
+
+
+def test_a_text_of_any_length_gives_a_few_words() -> None:
+    assert len(words_of(" ".join(f"w{n}" for n in range(10_000)))) == MOST_WORDS
 
 
 def test_words_without_those_that_say_nothing() -> None:
@@ -13,13 +18,15 @@ def test_words_without_those_that_say_nothing() -> None:
 @pytest.mark.parametrize(
     ("text", "codes"),
     [
-        ("what is ERR-4711?", [("ERR-4711", "4711")]),
-        ("order 3f2a-99b0c1 (10.0.0.7)", [("3f2a-99b0c1", "99b0c1"), ("10.0.0.7", "10")]),
+        ("what is ERR-4711?", [("ERR-4711", ["4711", "err"])]),
+        ("order 3f2a-99b0c1 (10.0.0.7)", [("3f2a-99b0c1", ["99b0c1", "3f2a"]), ("10.0.0.7", ["10", "0", "0"])]),
+        ("주문4711 fällt aus", [("주문4711", ["주문4711"])]),
+        ("ÄRGER-X7\x00", [("ÄRGER-X7\x00", ["x7", "Ärger"])]),
         ("payment failed", []),
         ("7 up", []),
     ],
 )
-def test_codes(text: str, codes: list[tuple[str, str]]) -> None:
+def test_codes(text: str, codes: list[tuple[str, list[str]]]) -> None:
     assert codes_of(text) == codes
 
 
