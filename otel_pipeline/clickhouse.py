@@ -1,7 +1,7 @@
 """The one way to ClickHouse: its HTTP interface, named queries, server-side parameters.
 
-A :class:`Database` belongs to one thread. Queries carry ``log_comment`` so that ``system.query_log`` can be traced back
-to the command or asset that sent them.
+Queries belong to no session: those that only read may be sent side by side (:mod:`otel_pipeline.together`). They carry
+``log_comment`` so that ``system.query_log`` can be traced back to the command or asset that sent them.
 """
 
 import json

@@ -20,7 +20,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window
@@ -40,6 +39,7 @@ OWN, WAY = 0, 1
 
 Windows = Sequence[Window]
 Course = dict[str, list[tuple[int, int]]]
+Pattern = tuple[int, str, int, int]
 
 
 @dataclass(frozen=True)
@@ -85,34 +85,39 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     evidence = Evidence(len(windows))
     patterns: dict[tuple[str, int], dict[int, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
     visits: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    sums: dict[tuple[str, int], dict[int, tuple[int, float, float]]] = defaultdict(
+        lambda: defaultdict(lambda: (0, 0.0, 0.0))
+    )
+    keys: dict[Pattern, int] = {}
+    slow: dict[int, float] = {}
     for row in db.rows("causes__patterns", **where, slow=SLOW, beyond=BEYOND, floor=FLOOR):
-        window = row["Window"] - 1
-        patterns[row["Service"], row["Entry"]][row["Pattern"]][window] = row["Visits"]
-        visits[row["Service"]][window] += row["Visits"]
+        window, entry, count = row["Window"] - 1, (row["Service"], row["Entry"]), row["Visits"]
+        patterns[entry][row["Pattern"]][window] = count
+        visits[row["Service"]][window] += count
+        keys[row["Window"], *entry, row["Pattern"]] = row["OddKey"]
+        if row["Usual"]:
+            slow[row["Key"]] = row["Slow"]
+            n, own, way = sums[entry][window]
+            sums[entry][window] = (n + count, own + row["OwnSum"], way + row["WaySum"])
+            evidence.spreads[entry] = row["BothSpreads"]
     evidence.patterns, evidence.visits = patterns, visits
-    odd = odd_patterns(evidence, references)
+    evidence.times = {
+        entry: {window: (n, [own / n, way / n]) for window, (n, own, way) in course.items()}
+        for entry, course in sums.items()
+    }
+    odd = [keys[pattern] for pattern in odd_patterns(evidence, references)]
     blamed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     if odd:
-        keys = db.one("causes__keys", **_columns(odd))["Keys"]
-        for row in db.rows("causes__odd", **where, slow=SLOW, beyond=BEYOND, floor=FLOOR, odd=keys):
+        for row in db.rows("causes__odd", **where, keys=list(slow), slow=list(slow.values()), odd=odd):
             for service in deepest(row["Services"], row["TraceCalls"]):
                 blamed[service][row["Window"] - 1] += row["Traces"]
     evidence.blamed = blamed
     for row in db.rows("causes__calls", **where):
         evidence.callers.setdefault(row["Callee"], set()).add(row["Caller"])
-    for row in db.rows("causes__times", **where):
-        key = (row["Service"], row["Entry"])
-        evidence.times.setdefault(key, {})[row["Window"] - 1] = (row["Visits"], row["Means"])
-        evidence.spreads[key] = row["Spreads"]
     return evidence
 
 
-def _columns(odd: Sequence[tuple[int, str, int, int]]) -> dict[str, list[Any]]:
-    windows, services, entries, patterns = zip(*odd, strict=True)
-    return {"windows": list(windows), "services": list(services), "entries": list(entries), "patterns": list(patterns)}
-
-
-def odd_patterns(evidence: Evidence, references: Sequence[Sequence[int]]) -> list[tuple[int, str, int, int]]:
+def odd_patterns(evidence: Evidence, references: Sequence[Sequence[int]]) -> list[Pattern]:
     """(window from 1, service, entry, pattern) that are clearly more frequent in the window than in its references."""
     found = []
     for (service, entry), patterns in evidence.patterns.items():

@@ -1,12 +1,14 @@
 """What is not as before: errors, latency, traffic, log lines, versions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.segments import burst_surprise
 from otel_pipeline.investigate.model import Change
+from otel_pipeline.together import together
 
 LEAST_SURPRISE = 3.0
 SLOWER = 1.5
@@ -15,25 +17,44 @@ LEAST = 10
 SHOWN = 12
 
 
-def changes_of(db: Database, window: Window, reference: Sequence[Window], service: str | None = None) -> list[Change]:
-    """Changes in the window against the reference, the clearest of each kind first.
+@dataclass(frozen=True)
+class Counted:
+    """Rows of ``investigate__services`` and ``investigate__lines``."""
 
-    :param service: only changes of this service.
-    """
+    services: Sequence[dict[str, Any]] = ()
+    lines: Sequence[dict[str, Any]] = ()
+
+    @property
+    def usual(self) -> dict[str, tuple[int, int]]:
+        """Visits of each service in the reference, and those that failed."""
+        return {row["Service"]: (row["Before"], row["FailedBefore"]) for row in self.services}
+
+
+def count(db: Database, window: Window, reference: Sequence[Window]) -> Counted:
+    """Count visits and lines in the window and in the reference. Nothing without a reference."""
     if not reference:
-        return []
+        return Counted()
     where = {
         "starts": [window.start, *(w.start for w in reference)],
         "ends": [window.end, *(w.end for w in reference)],
     }
+    return Counted(
+        *together(lambda: db.rows("investigate__services", **where), lambda: db.rows("investigate__lines", **where))
+    )
+
+
+def of(counted: Counted, window: Window, reference: Sequence[Window], service: str | None = None) -> list[Change]:
+    """Changes in the window against the reference, the clearest of each kind first.
+
+    :param service: only changes of this service.
+    """
     seconds = (window.end - window.start).total_seconds()
     before = sum((w.end - w.start).total_seconds() for w in reference)
-    services = db.rows("investigate__services", **where)
-    visits = {row["Service"]: (row["Now"], row["Before"]) for row in services}
+    visits = {row["Service"]: (row["Now"], row["Before"]) for row in counted.services}
     found = [
-        *_versions(services),
-        *(change for row in services for change in _service(row, seconds, before)),
-        *_lines(db.rows("investigate__lines", **where), visits),
+        *_versions(counted.services),
+        *(change for row in counted.services for change in _service(row, seconds, before)),
+        *_lines(counted.lines, visits),
     ]
     return [change for change in found if service in (None, change.service)][: 2 * SHOWN]
 

@@ -19,6 +19,7 @@ from otel_pipeline.investigate import evidence, odd, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
 from otel_pipeline.investigate.gather import Case, gather
 from otel_pipeline.investigate.model import CauseFound, Investigation
+from otel_pipeline.together import together
 
 USUAL_ANOMALOUS = 0.002
 AROUND = timedelta(seconds=30)
@@ -91,8 +92,12 @@ def _trouble(case: Case) -> Investigation:
     where = {"start": focus.start, "end": focus.end}
     entered = path.entries(db, focus)
     operations = [(row["Service"], row["Operation"]) for row in entered]
-    reasons = db.rows("incidents__reasons", **where, operations=operations)
-    called = path.calls(db, focus, entered)
+    reasons, called, examples, jobs = together(
+        lambda: db.rows("incidents__reasons", **where, operations=operations),
+        lambda: path.calls(db, focus, entered),
+        lambda: [row["TraceId"] for row in db.rows("investigate__examples", **where)],
+        lambda: evidence.jobs(db, focus),
+    )
     found = evidence.found(
         case.suspects,
         reasons,
@@ -106,7 +111,6 @@ def _trouble(case: Case) -> Investigation:
     top = found[0]
     case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != top.service))
     title = case.seen[0].title if case.seen and case.seen[0].service == top.service else f"{top.service}: {top.why}"
-    examples = [row["TraceId"] for row in db.rows("investigate__examples", **where)]
     remembered = case.memory[case.seen[0].incident_id] if case.seen else None
     skewed = skew.skewed(db, focus, top.service, case.facts["Anomalous"])
     return Investigation(
@@ -116,7 +120,7 @@ def _trouble(case: Case) -> Investigation:
         path=path.path(called, entered, top.service),
         ruled_out=[
             *evidence.ruled_out(found, reasons, case.suspects, case.deploys),
-            *evidence.jobs(db, focus),
+            *jobs,
             *case.no_news,
         ],
         known=evidence.known(remembered),

@@ -1,6 +1,6 @@
 """What is gathered about a window before anything is said about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,10 +10,10 @@ from otel_pipeline.detection import blame, causes
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.detection.remembered import Remembered, remembered
 from otel_pipeline.embedding import Embedder
-from otel_pipeline.investigate import metrics, onsets, recurrence, releases, restarts, status
-from otel_pipeline.investigate.changes import changes_of
+from otel_pipeline.investigate import changes, metrics, onsets, recurrence, releases, restarts, status
 from otel_pipeline.investigate.model import Change, Deploy, IncidentSeen, MetricMove, Onset, RuledOut
 from otel_pipeline.investigate.releases import Regression
+from otel_pipeline.together import together
 
 BESIDE = timedelta(seconds=5)
 LOOK_BACK = timedelta(hours=2)
@@ -86,51 +86,72 @@ def gather(  # noqa: PLR0917
     :param at: a moment of the window; only incidents that it belongs to count, not their neighbours in time.
     :param embedder: for the vectors by which the memory is asked.
     """
-    facts = db.one("investigate__facts", start=window.start, end=window.end)
-    near = [i for i in _incidents(db, window, service) if at is None or i.start - BESIDE <= at <= i.end + BESIDE]
-    known = remembered(db, {i.incident_id: i.start for i in near}, embedder)
-    seen, no_news = _news(db, near, known)
-    focus = Window(seen[0].start, max(seen[0].end, seen[0].start + blame.SHORTEST)) if seen else window
-    busy = [Window(i.start, i.end) for i in _incidents(db, Window(focus.start - LOOK_BACK, focus.start), None)]
-    first = utc(db.one("incidents__first", start=focus.start - LOOK_BACK, end=focus.end)["First"])
-    quiet = list(reference) if reference is not None else _quiet_times(focus, first, busy)
+    facts, near = together(
+        lambda: db.one("investigate__facts", start=window.start, end=window.end),
+        lambda: _incidents(db, window, service),
+    )
+    near = [i for i in near if at is None or i.start - BESIDE <= at <= i.end + BESIDE]
+    known, again = together(
+        lambda: remembered(db, {i.incident_id: i.start for i in near}, embedder),
+        lambda: recurrence.of_all(db, [_focus(i) for i in near]),
+    )
+    seen, no_news = _news(near, known, again)
+    focus = _focus(seen[0]) if seen else window
+    began = min([i.start for i in seen], default=focus.start)
+    busy, first, points, deploys = together(
+        lambda: [Window(i.start, i.end) for i in _incidents(db, Window(focus.start - LOOK_BACK, focus.start), None)],
+        lambda: utc(db.one("incidents__first", start=focus.start - LOOK_BACK, end=focus.end)["First"]),
+        lambda: metrics.points(db, focus),
+        lambda: restarts.starts(db, Window(focus.start - DEPLOYS, focus.end), began),
+    )
+    quiet = list(reference) if reference is not None else _quiet_times(focus, first, busy, points.enough)
     if reference is None:
         reference = blame.slices(focus, first, busy)
-    measured = metrics.interval(db, window) > timedelta()
-    case = Case(db, window, focus, reference, quiet, seen, facts, service, no_news, measured, known)
-    if facts["Traces"]:
-        case.suspects = blame.weigh(db, focus, reference)
-        if service and not seen:
-            case.suspects = [s for s in case.suspects if s.service == service]
-        case.changes = changes_of(db, focus, reference, service)
-    look = Window(focus.start - DEPLOYS, focus.end)
-    began = min([i.start for i in seen], default=focus.start)
-    case.deploys = restarts.starts(db, look, began)
-    limited = service or "" if not seen else ""
-    case.worse = [w for w in releases.regressions(db, case.deploys, focus) if service in (None, w.service)]
-    if case.worse and not seen:  # then the trouble is the release's
-        began = case.worse[0].at
-        case.deploys = [replace(d, lead=round((began - d.at).total_seconds(), 1)) for d in case.deploys]
-    shown = metrics.padded(db, focus) if seen else focus
-    case.metrics = metrics.moves(db, shown, [*quiet, *recurrence.phases(focus)], limited, case.deploys)
     clear = max((w.end for w in busy if w.end <= focus.start), default=first)
-    if (seen or case.worse) and facts["Traces"]:
-        case.timeline = onsets.timeline(
-            db, focus, reference, clear, metrics=case.metrics, deploys=case.deploys, changes=case.changes
-        )
+    case = Case(db, window, focus, reference, quiet, seen, facts, service, no_news, bool(points.interval), known)
+    case.deploys = deploys
+    _compare(case, points, clear)
     return case
 
 
+def _compare(case: Case, points: metrics.Points, clear: datetime) -> None:
+    """Hold the focus against quiet times, in traces and in metrics.
+
+    :param clear: end of the trouble before, or of nothing known.
+    """
+    db, focus, service, held = case.db, case.focus, case.service, bool(case.facts["Traces"])
+    shown = metrics.padded(focus, points.interval) if case.seen else focus
+    limited = service or "" if not case.seen else ""
+    past = [*case.quiet, *recurrence.phases(focus)]
+    suspects, counted, course, case.worse, measured = together(
+        lambda: blame.weigh(db, focus, case.reference) if held else [],
+        lambda: changes.count(db, focus, case.reference) if held else changes.Counted(),
+        lambda: onsets.course(db, focus, case.reference, clear) if held else [],
+        lambda: [w for w in releases.regressions(db, case.deploys, focus) if service in (None, w.service)],
+        lambda: metrics.measure(db, shown, past, limited) if case.measured else metrics.Measured(),
+    )
+    case.suspects = [s for s in suspects if case.seen or service in (None, s.service)]
+    case.changes = changes.of(counted, focus, case.reference, service)
+    if case.worse and not case.seen:  # then the trouble is the release's
+        began = case.worse[0].at
+        case.deploys = [replace(d, lead=round((began - d.at).total_seconds(), 1)) for d in case.deploys]
+    case.metrics = metrics.moves(measured, case.deploys, len(past))
+    if (case.seen or case.worse) and held and case.reference:
+        moved = [*onsets.of_visits(course, counted.usual, focus, clear), *onsets.of_lines(counted, case.changes)]
+        case.timeline = onsets.timeline(moved, onsets.look(focus, clear), metrics=case.metrics, deploys=case.deploys)
+
+
+def _focus(incident: IncidentSeen) -> Window:
+    return Window(incident.start, max(incident.end, incident.start + blame.SHORTEST))
+
+
 def _news(
-    db: Database, seen: Sequence[IncidentSeen], known: dict[str, Remembered]
+    seen: Sequence[IncidentSeen], known: Mapping[str, Remembered], again: Sequence[recurrence.Recurring | None]
 ) -> tuple[list[IncidentSeen], list[RuledOut]]:
     """The incidents that are news, and why the others are not."""
     news, others = [], []
-    for incident in seen:
-        focus = Window(incident.start, max(incident.end, incident.start + blame.SHORTEST))
-        why = known[incident.incident_id].harmless
-        if not why and (same := recurrence.recurring(db, focus)):
-            why = same.words
+    for incident, same in zip(seen, again, strict=True):
+        why = known[incident.incident_id].harmless or (same.words if same else "")
         if why:
             others.append(RuledOut(incident.service, f"{why} ({incident.start:%H:%M:%S}: {incident.title[:120]})"))
         else:
@@ -138,13 +159,16 @@ def _news(
     return news, others
 
 
-def _quiet_times(focus: Window, first: datetime, busy: Sequence[Window]) -> list[Window]:
-    """All of the time before that held no trouble, for metrics: their points are too few for short stretches."""
+def _quiet_times(focus: Window, first: datetime, busy: Sequence[Window], enough: timedelta) -> list[Window]:
+    """The time before that held no trouble, for metrics: their points are too few for short stretches.
+
+    :param enough: how far back.
+    """
     found: list[Window] = []
-    end, start = focus.start - blame.APART, max(first, focus.start - LOOK_BACK)
+    end, start = focus.start - blame.APART, max(first, focus.start - min(LOOK_BACK, enough))
     for trouble in sorted(busy, key=lambda window: window.end, reverse=True):
         # An exporter tells of the trouble for up to a minute after it.
-        found.append(Window(trouble.end + metrics.LONGEST_PAD, end))
+        found.append(Window(max(start, trouble.end + metrics.LONGEST_PAD), end))
         end = min(end, trouble.start - blame.APART)
     return [window for window in [*found, Window(start, end)] if window.end > window.start]
 

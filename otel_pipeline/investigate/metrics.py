@@ -5,6 +5,7 @@ what they are (kind, unit, words of the semantic conventions), never by service.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,7 @@ from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.investigate import limits, restarts
 from otel_pipeline.investigate.model import Deploy, MetricMove
 from otel_pipeline.investigate.quantities import quantity, series_name
+from otel_pipeline.together import together
 
 KINDS = ("saturation", "saw-tooth", "growth", "queue", "errors", "tail", "rate", "level")
 """The most telling first."""
@@ -31,45 +33,74 @@ LEAST_GROWN, LEAST_WAITING = 10.0, 2.0  # of things that are counted; fewer come
 RISING = 0.8  # share of the steps of a growth that do not fall
 LEAST_OBSERVATIONS = 20
 TAIL = 2.0
+AROUND = timedelta(minutes=2)
+MOST_POINTS, LEAST_HISTORY = 20_000, timedelta(minutes=10)
 LONGEST_PAD, SHORTEST_PAD = timedelta(seconds=60), timedelta(seconds=5)
 
 
-def moves(
-    db: Database,
-    shown: Window,
-    reference: Sequence[Window],
-    service: str = "",
-    deploys: Sequence[Deploy] = (),
-) -> list[MetricMove]:
-    """Metrics that are not as in the reference, the most telling first.
+@dataclass(frozen=True)
+class Points:
+    """How dense metrics are. :param interval: usual time between two points of a series; zero without metrics.
+
+    :param enough: how far back they are looked at, so that a system with many of them is answered as soon.
+    """
+
+    interval: timedelta
+    enough: timedelta
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows of ``investigate__series`` and ``investigate__tails``."""
+
+    series: Sequence[dict[str, Any]] = ()
+    tails: Sequence[dict[str, Any]] = ()
+
+
+def points(db: Database, focus: Window) -> Points:
+    """How dense metrics are around a window."""
+    around = Window(focus.start - AROUND, focus.end + AROUND)
+    row = db.one("investigate__interval", start=around.start, end=around.end)
+    lasts = max(LEAST_HISTORY, MOST_POINTS / max(1, row["AllPoints"]) * (around.end - around.start))
+    return Points(timedelta(seconds=row["Seconds"]), lasts)
+
+
+def measure(db: Database, shown: Window, reference: Sequence[Window], service: str = "") -> Measured:
+    """Measure a window against others.
 
     :param shown: the trouble, see :func:`padded`. :param service: only metrics of this service.
-    :param deploys: starts of processes, to tell a leak from a restart.
     """
     where = {
         "starts": [shown.start, *(w.start for w in reference)],
         "ends": [shown.end, *(w.end for w in reference)],
         "service": service,
     }
-    rows = db.rows("investigate__series", **where, limits=limits.PATTERN)
+    return Measured(
+        *together(
+            lambda: db.rows("investigate__series", **where, limits=limits.PATTERN),
+            lambda: db.rows("investigate__tails", **where),
+        )
+    )
+
+
+def moves(measured: Measured, deploys: Sequence[Deploy], references: int) -> list[MetricMove]:
+    """Metrics that are not as in the reference, the most telling first.
+
+    :param deploys: starts of processes, to tell a leak from a restart. :param references: how many windows.
+    """
+    rows = measured.series
     found = {_key(row): move for row in rows if (move := _move(row)) and not limits.is_limit(row["Metric"])}
     found |= {_key(row): move for row, move in limits.exhausted(rows)}
     found |= {_key(row): move for row, move in restarts.saw_teeth(rows, deploys)}
-    tails = _tails(db.rows("investigate__tails", **where), len(reference))
+    tails = _tails(measured.tails, references)
     return sorted(
         [*found.values(), *tails], key=lambda m: (KINDS.index(m.kind), -m.strength, m.service, m.metric, m.what)
     )
 
 
-def padded(db: Database, focus: Window) -> Window:
+def padded(focus: Window, interval: timedelta) -> Window:
     """The window and one interval of the exporters: a value is told after it was reached."""
-    around = Window(focus.start - timedelta(minutes=2), focus.end + timedelta(minutes=2))
-    return Window(focus.start, focus.end + min(LONGEST_PAD, max(SHORTEST_PAD, interval(db, around))))
-
-
-def interval(db: Database, window: Window) -> timedelta:
-    """The usual time between two points of a series; zero without metrics."""
-    return timedelta(seconds=db.one("investigate__interval", start=window.start, end=window.end)["Seconds"])
+    return Window(focus.start, focus.end + min(LONGEST_PAD, max(SHORTEST_PAD, interval)))
 
 
 def _key(row: dict[str, Any]) -> tuple[str, ...]:

@@ -5,17 +5,19 @@ Continuous inspection schemes, 1954); a signal moved where that sum was last at 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.investigate.changes import Counted
 from otel_pipeline.investigate.model import Change, Deploy, MetricMove, Onset
 
 BEFORE = timedelta(seconds=60)
 SETTLED = timedelta(seconds=10)
 BINS = 120
+PIECES = 8
 LEAST_SECONDS = 1.0
 SURE = 8.0  # nats
 SLOW_SHARE = 0.05
@@ -31,36 +33,29 @@ SHOWN = 12
 
 
 def timeline(
-    db: Database,
-    focus: Window,
-    reference: Sequence[Window],
-    clear: datetime,
-    *,
-    metrics: Sequence[MetricMove] = (),
-    deploys: Sequence[Deploy] = (),
-    changes: Sequence[Change] = (),
+    moved: Sequence[Onset], look: Window, *, metrics: Sequence[MetricMove] = (), deploys: Sequence[Deploy] = ()
 ) -> list[Onset]:
-    """What moved, in order of time. Empty without a reference.
+    """What moved, in order of time.
 
-    :param clear: end of the trouble before, or of nothing known: what moved earlier belongs to that.
-    :param changes: new log lines among them take their place by their first line.
+    :param moved: what :func:`of_visits` and :func:`of_lines` say. :param look: the time that is told of.
     """
-    if not reference:
-        return []
-    look = Window(min(focus.start, max(focus.start - BEFORE, clear + SETTLED)), focus.end)
     first_metrics = {m.service: m for m in reversed(metrics) if m.kind in TELLING and m.since >= look.start}
-    moved = {
-        *_visits(db, look, focus, reference),
-        *_lines(db, focus, changes),
+    found = {
+        *moved,
         *(Onset(m.since, service, "metric", m.what) for service, m in first_metrics.items()),
         *(Onset(d.at, d.service, d.kind, released(d)) for d in deploys if look.start <= d.at < look.end),
     }
-    ordered = sorted(moved, key=lambda onset: (onset.at, onset.service, onset.signal, onset.what))
+    ordered = sorted(found, key=lambda onset: (onset.at, onset.service, onset.signal, onset.what))
     # A log line says when a service began to tell, where nothing else does. Of too much, what follows goes first.
     plain = {onset.service for onset in ordered if onset.signal in ("error", "latency")}
     ordered = [onset for onset in ordered if onset.signal != "log line" or onset.service not in plain]
     kept = sorted(ordered, key=lambda onset: onset.signal in FOLLOWING)[:SHOWN]
     return [onset for onset in ordered if onset in kept]
+
+
+def look(focus: Window, clear: datetime) -> Window:
+    """Where onsets are looked for: from some time before the trouble, but not in the trouble before it."""
+    return Window(min(focus.start, max(focus.start - BEFORE, clear + SETTLED)), focus.end)
 
 
 def released(deploy: Deploy) -> str:
@@ -70,28 +65,44 @@ def released(deploy: Deploy) -> str:
     return f"version {deploy.after} instead of {deploy.before}"
 
 
-def _visits(db: Database, look: Window, focus: Window, reference: Sequence[Window]) -> list[Onset]:
-    ahead = (focus.start - look.start).total_seconds()
-    seconds = max(LEAST_SECONDS, (look.end - look.start).total_seconds() / BINS)
-    quiet = {"starts": [w.start for w in reference], "ends": [w.end for w in reference]}
-    usual = {row["Service"]: row for row in db.rows("investigate__usual", **quiet)}
-    where = {"starts": [look.start, *quiet["starts"]], "ends": [look.end, *quiet["ends"]]}
+def course(db: Database, focus: Window, reference: Sequence[Window], clear: datetime) -> list[dict[str, Any]]:
+    """Rows of ``investigate__course``; none without a reference. :param clear: see :func:`look`."""
+    if not reference:
+        return []
+    within, nearest = look(focus, clear), reference[:PIECES]  # these are enough to know what is slow
+    where = {"starts": [w.start for w in (within, *nearest)], "ends": [w.end for w in (within, *nearest)]}
+    return db.rows("investigate__course", **where, seconds=_bin(within))
+
+
+def _bin(within: Window) -> float:
+    return max(LEAST_SECONDS, (within.end - within.start).total_seconds() / BINS)
+
+
+def of_visits(
+    rows: Sequence[dict[str, Any]], usual: Mapping[str, tuple[int, int]], focus: Window, clear: datetime
+) -> list[Onset]:
+    """When visits of each service began to fail, to be slow, or to be long on the way.
+
+    :param rows: what :func:`course` gave. :param usual: visits of services in quiet times, and those that failed.
+    """
+    within = look(focus, clear)
+    ahead, seconds = (focus.start - within.start).total_seconds(), _bin(within)
     courses: dict[str, list[dict[str, Any]]] = {}
-    for row in db.rows("investigate__course", **where, seconds=seconds):
+    for row in rows:
         courses.setdefault(row["Service"], []).append(row)
     found = []
-    for service, course in courses.items():
-        known = usual.get(service)
-        if not known:
+    for service, bins in courses.items():
+        visits, failed = usual.get(service, (0, 0))
+        if not visits:
             continue
-        failing = (known["Failed"] + 0.5) / (known["Visits"] + 1)
+        failing = (failed + 0.5) / (visits + 1)
         for signal, count, first, what in SIGNALS:
             rate = failing if signal == "error" else SLOW_SHARE
-            counts = [(row["Visits"], row[count]) for row in course]
-            inside = [pair for pair, row in zip(counts, course, strict=True) if row["Bin"] * seconds >= ahead]
+            counts = [(row["Visits"], row[count]) for row in bins]
+            inside = [pair for pair, row in zip(counts, bins, strict=True) if row["Bin"] * seconds >= ahead]
             index = change(counts, rate, _share(inside))
             if index is not None:
-                begin = next(row[first] for row in course[index:] if row[count])
+                begin = next(row[first] for row in bins[index:] if row[count])
                 found.append(Onset(utc(begin), service, signal, what))
     return found
 
@@ -119,12 +130,11 @@ def change(counts: Sequence[tuple[int, int]], usual: float, troubled: float) -> 
     return at if best >= SURE else None
 
 
-def _lines(db: Database, focus: Window, changes: Sequence[Change]) -> list[Onset]:
-    texts = [c.what for c in changes if c.kind == "new log line"]
-    if not texts:
-        return []
-    rows = db.rows("investigate__first_lines", start=focus.start, end=focus.end, texts=texts)
-    first = {row["Service"]: row for row in reversed(rows)}
+def of_lines(counted: Counted, changes: Sequence[Change]) -> list[Onset]:
+    """The first new log line of each service. :param changes: the log lines that are new stand among them."""
+    new = {(c.service, c.what) for c in changes if c.kind == "new log line"}
+    rows = [row for row in counted.lines if (row["Service"], row["Text"]) in new]
+    first = {row["Service"]: row for row in sorted(rows, key=lambda row: (row["First"], row["Text"]), reverse=True)}
     return [
         Onset(utc(row["First"]), service, "log line", f"first line of: {row['Text'][:120]}")
         for service, row in first.items()

@@ -1,10 +1,13 @@
 """What recurs: the same deviation in the same phase of past periods, such as a batch job every quarter of an hour."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection.model import Window
+from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.together import together
 
 PERIODS = tuple(timedelta(minutes=m) for m in (5, 10, 15, 20, 30, 60, 120, 360, 720, 1440, 10080))
 NAMES = {1440: "day", 10080: "week", 60: "hour"}
@@ -37,10 +40,23 @@ class Recurring:
         return f"the same recurs {every}: seen in {self.seen} of the last {self.of} such times"
 
 
-def recurring(db: Database, focus: Window) -> Recurring | None:
-    """Whether what is odd in a window was so in the same phase of past periods, and not between them."""
+def of_all(db: Database, windows: Sequence[Window]) -> list[Recurring | None]:
+    """What recurs, of some windows."""
+    if not windows:
+        return []
+    first = utc(db.one("investigate__oldest")["First"])
+    return together(*(partial(recurring, db, window, first) for window in windows))
+
+
+def recurring(db: Database, focus: Window, first: datetime) -> Recurring | None:
+    """Whether what is odd in a window was so in the same phase of past periods, and not between them.
+
+    :param first: when traffic began: longer periods than the history holds phases of cannot be told.
+    """
     length = focus.end - focus.start
-    periods = [period for period in PERIODS if period >= 2 * length]
+    periods = [p for p in PERIODS if p >= 2 * length and focus.start - least(p) * p - JITTER >= first]
+    if not periods:
+        return None
     windows = [focus]
     for period in periods:
         windows += [w for k in range(1, PHASES + 1) for w in _phase(focus, k * period, period, length)]
@@ -51,17 +67,22 @@ def recurring(db: Database, focus: Window) -> Recurring | None:
         seen.setdefault(row["Window"] - 1, {})[row["Kind"], row["Service"], row["Operation"]] = row["Traces"]
     now = seen.get(0, {})
     for number, period in enumerate(periods):
-        first = 1 + number * 2 * PHASES
-        course = [(seen.get(first + 2 * k), seen.get(first + 2 * k + 1)) for k in range(PHASES)]
+        place = 1 + number * 2 * PHASES
+        course = [(seen.get(place + 2 * k), seen.get(place + 2 * k + 1)) for k in range(PHASES)]
         known = [(phase, between) for phase, between in course if phase]
         if not course[0][0]:  # without traffic a period ago, a multiple of the period would be told
             continue
-        least = LEAST_DAYS if period >= timedelta(days=1) else LEAST_PHASES
         shown = sum(alike(now, phase) for phase, _ in known)
         amid = sum(alike(now, between) for _, between in known if between)
-        if len(known) >= least and shown >= max(least, SHOWING * len(known)) and amid <= (1 - SHOWING) * len(known):
+        enough = least(period)
+        if len(known) >= enough and shown >= max(enough, SHOWING * len(known)) and amid <= (1 - SHOWING) * len(known):
             return Recurring(period, shown, len(known))
     return None
+
+
+def least(period: timedelta) -> int:
+    """Phases that must have shown it."""
+    return LEAST_DAYS if period >= timedelta(days=1) else LEAST_PHASES
 
 
 def phases(focus: Window) -> list[Window]:

@@ -20,13 +20,17 @@ def starts(db: Database, look: Window, began: datetime) -> list[Deploy]:
 
     :param began: when the trouble began.
     """
+    where = {"start": look.start, "end": look.end}
+    seen = db.rows("investigate__instances", **where)
+    if not any(row["Instance"] for row in seen):
+        seen += db.rows("investigate__span_instances", **where)
     services: dict[str, list[dict[str, Any]]] = {}
-    for row in db.rows("investigate__instances", start=look.start, end=look.end):
+    for row in seen:
         services.setdefault(row["Service"], []).append(
             {**row, "FirstSeen": utc(row["FirstSeen"]), "LastSeen": utc(row["LastSeen"])}
         )
     found = []
-    for service, rows in services.items():
+    for service, rows in ((service, dated(rows)) for service, rows in services.items()):
         known_from = min(row["FirstSeen"] for row in rows)
         for row in rows:
             at = row["FirstSeen"]
@@ -36,6 +40,22 @@ def starts(db: Database, look: Window, began: datetime) -> list[Deploy]:
             elif at > known_from + SETTLED and (before := _replaced(row, earlier)):
                 found.append(_deploy(service, before["Version"], row["Version"], at, began))
     return sorted(found, key=lambda deploy: (deploy.at, deploy.service))
+
+
+def dated(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Instances of one service, by the traces' times where those are finer: a version is seen in traces before its
+    first metric is exported. A version that no instance tells of stands for itself.
+    """
+    found = [dict(row) for row in rows if row["Instance"]]
+    for version in (row for row in rows if not row["Instance"]):
+        own = [row for row in found if row["Version"] == version["Version"] and not row["Reset"]]
+        if own:
+            first, last = min(own, key=lambda row: row["FirstSeen"]), max(own, key=lambda row: row["LastSeen"])
+            first["FirstSeen"] = min(first["FirstSeen"], version["FirstSeen"])
+            last["LastSeen"] = max(last["LastSeen"], version["LastSeen"])
+        else:
+            found.append(version)
+    return found
 
 
 def _replaced(row: dict[str, Any], earlier: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

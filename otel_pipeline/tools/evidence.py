@@ -3,12 +3,14 @@
 All take the same parameters: service, the window, and ``since``, from which on the quiet time before is compared.
 """
 
+from functools import partial
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.errors import UserError
 from otel_pipeline.investigate.model import Investigation
 from otel_pipeline.sqlfiles import SQL
+from otel_pipeline.together import together
 from otel_pipeline.tools.times import iso
 from otel_pipeline.tools.untrusted import named
 
@@ -26,10 +28,9 @@ def gather(db: Database, found: Investigation) -> dict[str, Any]:
         "end": iso(window.end),
         "since": iso(since),
     }
-    return {
-        "parameters": parameters,
-        "results": [{"query": name, "rows": db.rows(name, **parameters)} for name in CHECKS],
-    }
+    rows = together(*(partial(db.rows, name, **parameters) for name in CHECKS))
+    results = [{"query": name, "rows": found} for name, found in zip(CHECKS, rows, strict=True)]
+    return {"parameters": parameters, "results": results}
 
 
 def names() -> list[str]:

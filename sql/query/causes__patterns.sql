@@ -1,31 +1,45 @@
 -- Grain: window × service × entry × pattern of a visit. Key: the same. Called by detection.causes. Windows are numbered from 1.
--- Pattern: the conduct of the visit (otel_pipeline_conduct_v1), and whether its own work was slow, compared with all windows but the first, which is the one in question.
-WITH
-    visits AS
+-- Pattern: the conduct of the visit (otel_pipeline_conduct_v1), and whether its own work was slow: longer than SlowFrom, which is learned from all windows
+-- but the first, the one in question. OwnSum and WaySum: own work and the way to and from the caller, per call, as ln of nanoseconds. Spreads: robust
+-- standard deviations of both over the visits of all windows but the first. Key and OddKey: by which causes__odd knows entry and pattern again.
+SELECT
+    Visit.1 AS Window,
+    Service,
+    Entry,
+    cityHash64(Visit.2, Visit.3 > SlowFrom) AS Pattern,
+    cityHash64(Service, Entry) AS Key,
+    cityHash64(Window, Service, Entry, Pattern) AS OddKey,
+    count() AS Visits,
+    sum(Visit.3) AS OwnSum,
+    sum(Visit.4) AS WaySum,
+    any(Known) AS Usual,
+    any(SlowFrom) AS Slow,
+    any(Spreads) AS BothSpreads
+FROM
+(
+    SELECT
+        Service,
+        Entry,
+        groupArray((Window, Conduct, Own, Way)) AS Course,
+        countIf(Window > 1) AS Known,
+        quantilesExactIf(0.16, 0.5, 0.84, 0.99)(Own, Window > 1) AS Q,
+        quantilesExactIf(0.16, 0.84)(Way, Window > 1) AS W,
+        if(Known = 0, inf, least(Q[2] + {slow:Float64} * greatest(Q[3] - Q[2], {floor:Float64}), Q[4] + {beyond:Float64})) AS SlowFrom,
+        if(Known = 0, [0., 0.], [Q[3] - Q[1], W[2] - W[1]] / 2) AS Spreads
+    FROM
     (
         SELECT
             arrayFirstIndex((a, b) -> Timestamp >= a AND Timestamp < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}) AS Window,
             Service,
             cityHash64(Entries) AS Entry,
             Conduct,
-            log(OwnNs / Calls + 200000) AS Own
+            log(OwnNs / Calls + 200000) AS Own,
+            log(GapNs / Calls + 200000) AS Way
         FROM service_visits
         WHERE Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))})) AND Hour <= toStartOfHour(arrayMax({ends:Array(DateTime64(3))}))
             AND Window > 0
-    ),
-    usual AS
-    (
-        SELECT Service, Entry, quantilesExact(0.5, 0.84, 0.99)(Own) AS Quantiles
-        FROM visits
-        WHERE Window > 1
-        GROUP BY Service, Entry
     )
-SELECT
-    v.Window AS Window,
-    v.Service AS Service,
-    v.Entry AS Entry,
-    cityHash64(v.Conduct, notEmpty(u.Quantiles) AND v.Own > least(u.Quantiles[1] + {slow:Float64} * greatest(u.Quantiles[2] - u.Quantiles[1], {floor:Float64}), u.Quantiles[3] + {beyond:Float64})) AS Pattern,
-    count() AS Visits
-FROM visits AS v
-LEFT JOIN usual AS u ON v.Service = u.Service AND v.Entry = u.Entry
+    GROUP BY Service, Entry
+)
+ARRAY JOIN Course AS Visit
 GROUP BY Window, Service, Entry, Pattern

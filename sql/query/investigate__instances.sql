@@ -1,5 +1,6 @@
--- Grain: service × instance × version, and starts under the same name. Key: (Service, Instance, Version, Reset). Called by investigate.restarts: when each running instance was first and last
--- heard of, and its version. A counter that falls back while its start moves is a process started anew under the same name.
+-- Grain: service × instance × version, and starts under the same name. Key: (Service, Instance, Version, Reset). Called by investigate.restarts: when each
+-- running instance was first and last heard of, and its version. A counter that falls back while its start moves is a process started anew under the same
+-- name. Metrics tell the instances; traces (with Instance '') when each version was first and last seen, to the millisecond.
 WITH
     counters AS
     (
@@ -11,7 +12,7 @@ WITH
         FROM otel_metrics_sum
         WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)} AND IsMonotonic AND AggregationTemporality = 2
         WINDOW counter AS (
-            PARTITION BY ServiceName, MetricName, Attributes, otel_pipeline_instance_v1(ResourceAttributes)
+            PARTITION BY cityHash64(ServiceName, MetricName, Attributes, otel_pipeline_instance_v1(ResourceAttributes))
             ORDER BY TimeUnix ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         )
     )
@@ -27,9 +28,11 @@ FROM
     FROM otel_metrics_gauge
     WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
     UNION ALL
-    SELECT ServiceName, otel_pipeline_instance_v1(ResourceAttributes), ResourceAttributes['service.version'], Timestamp, false
-    FROM otel_traces
-    WHERE Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}
+    SELECT mapKeys(Versions)[n], '', mapValues(Versions)[n], Timestamp, false
+    FROM trace_summaries
+    ARRAY JOIN arrayEnumerate(mapKeys(Versions)) AS n
+    WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
+        AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}
 )
 WHERE Instance != '' OR Version != ''
 GROUP BY Service, Instance, Version, Reset

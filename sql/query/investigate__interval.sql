@@ -1,8 +1,8 @@
--- Grain: one row. Called by investigate.metrics: seconds between two points of a series, as most series have it; 0 where there are none.
-SELECT if(count() = 0, 0, quantileExact(0.5)(Gap)) AS Seconds
+-- Grain: one row. Called by investigate.metrics: points of metrics, and the seconds between two points of a series, as most series have it; 0 where there are none.
+SELECT sum(Points) AS AllPoints, if(countIf(Points > 1) = 0, 0, quantileExactIf(0.5)(Length / (Points - 1), Points > 1)) AS Seconds
 FROM
 (
-    SELECT date_diff('millisecond', lagInFrame(TimeUnix) OVER series, TimeUnix) / 1000 AS Gap, row_number() OVER series AS Position
+    SELECT uniqExact(TimeUnix) AS Points, date_diff('millisecond', min(TimeUnix), max(TimeUnix)) / 1000 AS Length
     FROM
     (
         SELECT ServiceName, MetricName, Attributes, ResourceAttributes, TimeUnix FROM otel_metrics_gauge
@@ -11,8 +11,5 @@ FROM
         SELECT ServiceName, MetricName, Attributes, ResourceAttributes, TimeUnix FROM otel_metrics_sum
         WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
     )
-    WINDOW series AS (
-        PARTITION BY ServiceName, MetricName, Attributes, ResourceAttributes ORDER BY TimeUnix ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-    )
+    GROUP BY cityHash64(ServiceName, MetricName, Attributes, ResourceAttributes)
 )
-WHERE Position > 1 AND Gap > 0

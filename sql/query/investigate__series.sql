@@ -9,10 +9,12 @@ WITH
         SELECT ServiceName, ResourceAttributes, MetricName, MetricUnit, Attributes, TimeUnix, 'level' AS Kind, Value AS Number
         FROM otel_metrics_gauge
         WHERE TimeUnix >= First AND TimeUnix < Last
+            AND arrayExists((a, b) -> TimeUnix >= a AND TimeUnix < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))})
         UNION ALL
         SELECT ServiceName, ResourceAttributes, MetricName, MetricUnit, Attributes, TimeUnix, 'level' AS Kind, Value AS Number
         FROM otel_metrics_sum
         WHERE TimeUnix >= First AND TimeUnix < Last AND NOT IsMonotonic
+            AND arrayExists((a, b) -> TimeUnix >= a AND TimeUnix < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))})
         UNION ALL
         SELECT
             ServiceName, ResourceAttributes, MetricName, MetricUnit, Attributes, TimeUnix, 'tail' AS Kind,
@@ -32,9 +34,10 @@ WITH
                 lagInFrame(Value) OVER counter AS Previous,
                 lagInFrame(TimeUnix) OVER counter AS PreviousTime
             FROM otel_metrics_sum
-            WHERE TimeUnix >= First AND TimeUnix < Last AND IsMonotonic
+            WHERE TimeUnix >= First - INTERVAL 60 SECOND AND TimeUnix < Last AND IsMonotonic
+                AND arrayExists((a, b) -> TimeUnix >= a - INTERVAL 60 SECOND AND TimeUnix < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))})
             WINDOW counter AS (
-                PARTITION BY ServiceName, MetricName, Attributes, otel_pipeline_instance_v1(ResourceAttributes)
+                PARTITION BY cityHash64(ServiceName, MetricName, Attributes, otel_pipeline_instance_v1(ResourceAttributes))
                 ORDER BY TimeUnix ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             )
         )

@@ -1,55 +1,77 @@
 -- Grain: service × histogram × window. Key: (Service, Metric, Window). Called by investigate.metrics: observations, and quantiles .5 and .99 out of
--- the buckets of both kinds of histogram, over all attributes and instances. Windows are numbered from 1.
+-- the buckets of both kinds of histogram, over all attributes and instances. Windows are numbered from 1. Of a cumulative series only its last point in
+-- a window and the last one before it count; what it holds between them is the difference.
 WITH
-    toDateTime64(arrayMin({starts:Array(DateTime64(3))}), 9) AS First,
-    toDateTime64(arrayMax({ends:Array(DateTime64(3))}), 9) AS Last,
     points AS
     (
         SELECT
-            ServiceName AS Service, MetricName AS Metric, MetricUnit AS Unit, otel_pipeline_instance_v1(ResourceAttributes) AS Instance, Attributes, TimeUnix,
-            StartTimeUnix, AggregationTemporality, BucketCounts AS Buckets, 0 AS Layout,
-            -- A bucket stands for its middle; the open ones at the ends for their inner bound.
-            arrayMap(
-                i -> multiIf(empty(ExplicitBounds), Sum / greatest(1, Count), i = 1, ExplicitBounds[1], i > length(ExplicitBounds), ExplicitBounds[-1],
-                    (ExplicitBounds[i - 1] + ExplicitBounds[i]) / 2),
-                arrayEnumerate(BucketCounts)
-            ) AS Values
+            ServiceName, MetricName, MetricUnit, ResourceAttributes, Attributes, TimeUnix, StartTimeUnix, AggregationTemporality, BucketCounts AS Buckets,
+            -- Without bounds, all observations are taken for their mean.
+            if(empty(ExplicitBounds), [Sum / greatest(1, Count)], ExplicitBounds) AS Bounds, toInt32(0) AS Scale, toInt32(0) AS Offset, false AS Exponential
         FROM otel_metrics_histogram
-        WHERE TimeUnix >= First AND TimeUnix < Last
+        WHERE TimeUnix >= arrayMin({starts:Array(DateTime64(3))}) - INTERVAL 60 SECOND AND TimeUnix < arrayMax({ends:Array(DateTime64(3))})
+            AND arrayExists((a, b) -> TimeUnix >= a - INTERVAL 60 SECOND AND TimeUnix < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))})
         UNION ALL
         SELECT
-            ServiceName, MetricName, MetricUnit, otel_pipeline_instance_v1(ResourceAttributes), Attributes, TimeUnix, StartTimeUnix, AggregationTemporality,
-            arrayConcat([ZeroCount], PositiveBucketCounts), cityHash64(Scale, PositiveOffset, length(PositiveBucketCounts)),
-            arrayConcat([0.], arrayMap(i -> exp2((PositiveOffset + i - 0.5) / exp2(Scale)), arrayEnumerate(PositiveBucketCounts)))
+            ServiceName, MetricName, MetricUnit, ResourceAttributes, Attributes, TimeUnix, StartTimeUnix, AggregationTemporality,
+            arrayConcat([ZeroCount], PositiveBucketCounts), [], Scale, PositiveOffset, true
         FROM otel_metrics_exponential_histogram
-        WHERE TimeUnix >= First AND TimeUnix < Last
+        WHERE TimeUnix >= arrayMin({starts:Array(DateTime64(3))}) - INTERVAL 60 SECOND AND TimeUnix < arrayMax({ends:Array(DateTime64(3))})
+            AND arrayExists((a, b) -> TimeUnix >= a - INTERVAL 60 SECOND AND TimeUnix < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))})
     ),
-    steps AS
+    courses AS
     (
         SELECT
-            Service, Metric, Unit, TimeUnix, Values, StartTimeUnix, Buckets, AggregationTemporality = 1 AS Delta,
-            row_number() OVER series AS Position,
-            lagInFrame(Layout) OVER series AS LayoutBefore,
-            lagInFrame(Buckets) OVER series AS Before,
-            NOT Delta AND Position > 1 AND LayoutBefore = Layout AND length(Before) = length(Buckets)
-                AND arrayAll(i -> Buckets[i] >= Before[i], arrayEnumerate(Buckets)) AS Grows,
-            arrayMap(i -> toInt64(Buckets[i]) - if(Grows, toInt64(Before[i]), 0), arrayEnumerate(Buckets)) AS Counts
-        FROM points
-        WINDOW series AS (PARTITION BY Service, Metric, Instance, Attributes ORDER BY TimeUnix ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+            Service, Metric, Window, Delta, Began, Exponential, Scale, Offset, length(Buckets) AS Length,
+            any(Unit) AS Unit, any(Bounds) AS Bounds, minIf(TimeUnix, Inside) AS Since,
+            argMaxIf(Buckets, TimeUnix, NOT Inside) AS Before,
+            argMinIf(Buckets, TimeUnix, Inside) AS First,
+            argMaxIf(Buckets, TimeUnix, Inside) AS Latest,
+            sumForEachIf(Buckets, Inside) AS Sums,
+            -- A series that began within sight had nothing before.
+            multiIf(countIf(NOT Inside) > 0, Before, Began >= {starts:Array(DateTime64(3))}[Window] - INTERVAL 60 SECOND, arrayMap(x -> 0, Latest), First) AS Base,
+            arrayMap(i -> toInt64(Latest[i]) - toInt64(Base[i]), arrayEnumerate(Latest)) AS Steps,
+            multiIf(Delta, arrayMap(x -> toInt64(x), Sums), arrayExists(x -> x < 0, Steps), arrayMap(x -> toInt64(x), Latest), Steps) AS Counts
+        FROM
+        (
+            SELECT
+                ServiceName AS Service, MetricName AS Metric, MetricUnit AS Unit, Buckets, Bounds, Scale, Offset, Exponential, TimeUnix,
+                cityHash64(Attributes, otel_pipeline_instance_v1(ResourceAttributes)) AS Series,
+                AggregationTemporality = 1 AS Delta,
+                if(Delta, toDateTime64(0, 9), StartTimeUnix) AS Began,
+                arrayJoin(arrayFilter(
+                    i -> TimeUnix >= {starts:Array(DateTime64(3))}[i] - INTERVAL 60 SECOND AND TimeUnix < {ends:Array(DateTime64(3))}[i],
+                    arrayEnumerate({starts:Array(DateTime64(3))})
+                )) AS Window,
+                TimeUnix >= {starts:Array(DateTime64(3))}[Window] AS Inside
+            FROM points
+            WHERE {service:String} = '' OR ServiceName = {service:String}
+        )
+        GROUP BY Service, Metric, Window, Series, Delta, Began, Exponential, Scale, Offset, Length
+        HAVING countIf(Inside) > 0
     )
 SELECT
     Service,
     Metric,
     any(Unit) AS Unit,
-    arrayFirstIndex((a, b) -> TimeUnix >= a AND TimeUnix < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}) AS Window,
+    Window,
     sum(Times) AS Observations,
     quantileExactWeighted(0.5)(Number, toUInt64(Times)) AS Half,
     quantileExactWeighted(0.99)(Number, toUInt64(Times)) AS Tail,
-    min(TimeUnix) AS Since
-FROM steps
-ARRAY JOIN Values AS Number, Counts AS Times
-WHERE Window > 0 AND Times > 0 AND isFinite(Number) AND ({service:String} = '' OR Service = {service:String})
-    -- The first point of a cumulative series tells what was before, unless it began within sight; one of another layout cannot be told apart.
-    AND (Delta OR Grows OR (Position = 1 AND StartTimeUnix >= First))
+    min(Since) AS Since
+FROM courses
+ARRAY JOIN
+    Counts AS Times,
+    -- A bucket stands for its middle; the open ones at the ends for their inner bound.
+    arrayMap(
+        i -> multiIf(
+            Exponential, if(i = 1, 0., exp2((Offset + i - 1.5) / exp2(Scale))),
+            i = 1, Bounds[1],
+            i > length(Bounds), Bounds[-1],
+            (Bounds[i - 1] + Bounds[i]) / 2
+        ),
+        arrayEnumerate(Counts)
+    ) AS Number
+WHERE Times > 0 AND isFinite(Number)
 GROUP BY Service, Metric, Window
 ORDER BY Service, Metric, Window

@@ -209,11 +209,15 @@ def test_what_recurs_in_its_phase_is_told_from_what_does_not(database: Database)
         )
     rows += judged(200, 260, odd="nightly")
     database.insert("anomaly_scores", rows, (*JUDGED, *REASONS))
-    batch = recurrence.recurring(database, between(0, length))
+
+    def recurring(window: Window) -> recurrence.Recurring | None:
+        return recurrence.recurring(database, window, START - timedelta(days=30))
+
+    batch = recurring(between(0, length))
     assert batch is not None
     assert batch.words == "the same recurs every 15 minutes: seen in 5 of the last 6 such times"
-    nightly = recurrence.recurring(database, between(200, 260))
+    nightly = recurring(between(200, 260))
     assert nightly is not None
     assert "every day" in nightly.words
-    assert recurrence.recurring(database, between(-300, -300 + length)) is None
-    assert recurrence.recurring(database, between(-3200, -3140)) is None
+    assert recurring(between(-300, -300 + length)) is None
+    assert recurring(between(-3200, -3140)) is None
