@@ -3,9 +3,10 @@
 Everything runs on this machine: the load, the intake, ClickHouse. A rate counts records that were acknowledged *and*
 queryable, from the first request to the moment when the last one could be read. The two ratios come from slices that
 alternate (intake, Native, Python loop, intake …), so that what else the machine does hits all of them; each is the
-median over the rounds. All three insert the same spans, into the same table with the same materialized views, with two
-INSERTs at a time. Native gets its blocks ready-made, from memory, with nothing made durable before; the intake's rate
-has everything in it: the clients, HTTP, validation, the spool with its fsyncs.
+median over the rounds. All three insert the same spans in the order in which they come, into the same table with the
+same materialized views, with the same settings and two INSERTs at a time, and each begins with empty tables in an
+engine that merges nothing. Native gets its blocks ready-made, from memory, with nothing made durable before; the
+intake's rate has everything in it: the clients, HTTP, validation, the spool with its fsyncs.
 
 The last line is there whatever happens: a part that failed is null in it, and the exit status is 1.
 """
@@ -20,27 +21,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.intake_measure import INTAKE, PYTHON_LOOP, intake, measure, native, native_blocks
-from otel_pipeline.clickhouse import Database
+from benchmarks.intake_measure import INTAKE, PYTHON_LOOP, intake, measure, native, native_blocks, settle
 from otel_pipeline.localdb.launcher import temporary_server
 from otel_pipeline.settings import Settings
 
 ROUNDS = 3
 # No further round of the ratios begins so many seconds after the start.
-LATEST_ROUND_SECONDS = 190
+LATEST_ROUND_SECONDS = 230
 RECORDS = 512
 
 
 def say(text: str) -> None:
     """Progress, beside the figures."""
     print(text, file=sys.stderr, flush=True)
-
-
-def empty_tables(settings: Settings) -> None:
-    """Empty the raw tables, so that no earlier measurement's merges disturb the next."""
-    with Database(settings) as db:
-        for table in ("otel_traces", "otel_logs", "otel_traces_trace_id_ts", "raw_arrivals"):
-            db.client.command(f"TRUNCATE TABLE {table}")
 
 
 def told(title: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -57,15 +50,17 @@ def told(title: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def ratios(settings: Settings, blocks: list[tuple[int, bytes]], seconds: float, until: float) -> list[float | None]:
     """The intake's rate over Native's, and over the Python loop's: medians of alternating slices."""
-    empty_tables(settings)
     quotients: tuple[list[float], list[float]] = [], []
     with intake(settings, INTAKE) as ours, intake(settings, PYTHON_LOOP) as loop:
         for number in range(1, ROUNDS + 1):
             if number > 1 and time.monotonic() > until:
                 say(f"no time for round {number}")
                 break
+            settle(settings)
             rate = told(f"round {number}, intake", lambda: measure(ours, "traces", seconds))
+            settle(settings)
             alone = told(f"round {number}, the engine alone, Native", lambda: native(settings, blocks, seconds))
+            settle(settings)
             slow = told(f"round {number}, Python loop", lambda: measure(loop, "traces", seconds))
             for found, other in zip(quotients, (alone, slow), strict=True):
                 if rate and other:
@@ -109,15 +104,15 @@ def main() -> None:
             with intake(settings, INTAKE) as running:
                 title = "spans, as fast as they are acknowledged"
                 parts["spans"] = told(title, lambda: measure(running, "traces", seconds))
-                blocks = native_blocks(settings)
-                empty_tables(settings)
+                settle(settings)
                 if parts["spans"]:
                     half = parts["spans"]["rate"] / RECORDS / 2
                     title = f"spans at half load, {half:.0f} bodies/s"
                     parts["calm"] = told(title, lambda: measure(running, "traces", seconds / 3, half))
+                settle(settings)
                 title = "log records, as fast as they are acknowledged"
                 parts["logs"] = told(title, lambda: measure(running, "logs", seconds / 4))
-            of_native, of_loop = ratios(settings, blocks, seconds / 8, until)
+            of_native, of_loop = ratios(settings, native_blocks(settings), seconds / 6, until)
         except Exception as error:
             say(f"stopped: {error}")
         result = line(parts, of_native, of_loop)

@@ -9,19 +9,25 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
 import psutil
 
+from benchmarks.otlp_load import BODIES, RECORDS, traces_body
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.intake.segments import PLAIN
+from otel_pipeline.intake.statements import statements
+from otel_pipeline.intake.writer import INSERT_SETTINGS, Sender
 from otel_pipeline.localdb.launcher import free_port
 from otel_pipeline.settings import Settings
 
 CONNECTIONS = 8
-POLL_SECONDS = 0.1
-NATIVE_ROWS, NATIVE_BLOCKS, NATIVE_THREADS = 98_304, 4, 2
+POLL_SECONDS = 0.2
+QUIET_LOOKS = 5
+NATIVE_BODIES, NATIVE_BLOCKS, NATIVE_THREADS = 240, 4, 2
 PATIENCE_SECONDS = 30
 INTAKE = ["otel_pipeline", "intake"]
 PYTHON_LOOP = ["benchmarks.python_loop"]
@@ -169,7 +175,7 @@ def measure(running: Running, signal: str, seconds: float, rate: float = 0) -> d
 
 
 class Native:
-    """A connection that inserts Native blocks over HTTP."""
+    """A connection that inserts Native blocks over HTTP, as the writer inserts its batches."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -181,8 +187,8 @@ class Native:
         :raises RuntimeError: it failed.
         """
         # The same blocks come again and again: without this the engine would know them, and store nothing.
-        options = {"database": self.settings.clickhouse_database, "insert_deduplicate": "0", "query": query}
-        path = "/?" + urlencode(options)
+        options = {**INSERT_SETTINGS, "insert_deduplicate": "0", "query": query}
+        path = "/?" + urlencode({"database": self.settings.clickhouse_database, **options})
         user, key = self.settings.clickhouse_user, self.settings.clickhouse_password
         self.connection.request("POST", path, data, {"X-ClickHouse-User": user, "X-ClickHouse-Key": key})
         answer = self.connection.getresponse()
@@ -193,14 +199,36 @@ class Native:
 
 
 def native_blocks(settings: Settings) -> list[tuple[int, bytes]]:
-    """Blocks of the spans that the intake has stored, with their rows."""
-    asking = Native(settings)
-    total = int(asking.ask("SELECT count() FROM otel_traces FORMAT TabSeparated"))
+    """Blocks of the load's own spans with their rows: those that the intake stores of them, in the order of arrival."""
+    asking, sender = Native(settings), Sender(settings)
+    statement = statements(f"{PLAIN}traces")[0]
+    into = replace(statement, sql=statement.sql.replace("INTO otel_traces", "INTO arrived", 1))
     blocks = []
-    for start in range(0, min(total, NATIVE_BLOCKS * NATIVE_ROWS), NATIVE_ROWS):
-        query = f"SELECT * FROM otel_traces LIMIT {NATIVE_ROWS} OFFSET {start} FORMAT Native"
-        blocks.append((min(NATIVE_ROWS, total - start), asking.ask(query)))
+    for first in range(0, NATIVE_BLOCKS * NATIVE_BODIES, NATIVE_BODIES):
+        body = b"".join(traces_body(seed % BODIES) for seed in range(first, first + NATIVE_BODIES))
+        asking.ask("CREATE OR REPLACE TABLE arrived ENGINE = Memory EMPTY AS SELECT * FROM otel_traces")
+        sender.send(into, f"native-{first}", BytesIO(body), len(body))
+        blocks.append((NATIVE_BODIES * RECORDS, asking.ask("SELECT * FROM arrived FORMAT Native")))
+    asking.ask("DROP TABLE arrived")
+    sender.close()
     return blocks
+
+
+def settle(settings: Settings) -> None:
+    """Empty the raw tables and wait until the engine merges nothing: what was written before shall disturb nobody.
+
+    :raises RuntimeError: it still merged after :data:`PATIENCE_SECONDS`.
+    """
+    deadline, quiet = time.time() + PATIENCE_SECONDS, 0
+    with Database(settings) as db:
+        for table in ("otel_traces", "otel_logs", "otel_traces_trace_id_ts", "raw_arrivals"):
+            db.client.command(f"TRUNCATE TABLE {table}")
+        while quiet < QUIET_LOOKS:
+            if time.time() > deadline:
+                raise RuntimeError("the engine does not come to rest")
+            time.sleep(POLL_SECONDS)
+            merges = db.client.query("SELECT count() FROM system.merges").result_rows[0][0]
+            quiet = 0 if merges else quiet + 1
 
 
 def native(settings: Settings, blocks: list[tuple[int, bytes]], seconds: float) -> dict[str, Any]:

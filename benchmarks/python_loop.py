@@ -11,7 +11,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.intake import service
 from otel_pipeline.intake.segments import Segment
 from otel_pipeline.intake.values import number
-from otel_pipeline.intake.writer import Sender, Writer
+from otel_pipeline.intake.writer import INSERT_SETTINGS, Sender, Writer
 from otel_pipeline.settings import load
 
 KINDS = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"]
@@ -77,8 +77,8 @@ class LoopWriter(Writer):
                         ]
                     )
         with Database(self.settings) as db:
-            token = {"insert_deduplication_token": segment.token}
-            db.client.insert("otel_traces", rows, column_names=COLUMNS, settings=token)
+            settings = {**INSERT_SETTINGS, "insert_deduplication_token": segment.token}
+            db.client.insert("otel_traces", rows, column_names=COLUMNS, settings=settings)
         self.spool.done(segment)
 
 

@@ -60,12 +60,14 @@ class Spool:
     :param folder: made if missing; one process at a time.
     :param limit: bytes of all segments after which :meth:`stored` raises :class:`SpoolFull`; ``full`` says whether the
         last body was refused so, ``linger`` how many seconds a segment stays open for more.
+    :param writers: how many threads take segments out.
     :raises UserError: another process has the folder, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: int, writers: int = 1) -> None:
         self.folder = folder
         self.limit = limit
+        self.writers = writers
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._folder_descriptor = os.open(folder, os.O_RDONLY)
@@ -81,6 +83,7 @@ class Spool:
         self.full = False
         self.linger = LINGER_SECONDS
         self._segments = 0
+        self._taken = 0
         self._number = 0
         self._unanswered: dict[int, None] = {}
         self._open: dict[str, _OpenFile] = {}
@@ -225,6 +228,7 @@ class Spool:
                         if time.monotonic() - file.since >= self.linger:
                             self._seal(kind)
                 if self._ready:
+                    self._taken += 1
                     return self._ready.pop(0)
                 left = deadline - time.monotonic()
                 if left <= 0:
@@ -235,6 +239,7 @@ class Spool:
         """Return a segment that could not be written now, behind the others: they may fare better."""
         with self._change:
             self._refused = True
+            self._taken -= 1
             self._ready.append(segment)
 
     def done(self, segment: Segment) -> None:
@@ -243,6 +248,7 @@ class Spool:
         with self._change:
             self._since.pop(segment.token, None)
             self._refused = False
+            self._taken -= 1
             self.bytes -= segment.size
             self.full = False
 
@@ -252,7 +258,7 @@ class Spool:
         return len(self._ready) + len(self._open)
 
     def late(self) -> float:
-        """Seconds beyond :data:`PATIENCE_SECONDS` that a body has waited for a writer which is busy, not unable.
+        """Seconds beyond :data:`PATIENCE_SECONDS` that a body has waited while every writer is busy, none unable.
 
         0 while less than :data:`BATCH_BYTES` wait: fewer would only make the next INSERT smaller, not faster.
         """
@@ -260,7 +266,7 @@ class Spool:
         waiting = sum(segment.size for segment in list(self._ready)) + sum(
             file.size for file in list(self._open.values())
         )
-        if self._refused or oldest is None or waiting < BATCH_BYTES:
+        if self._refused or self._taken < self.writers or oldest is None or waiting < BATCH_BYTES:
             return 0.0
         return max(0.0, time.monotonic() - oldest - PATIENCE_SECONDS)
 

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 SEND_SECONDS = 120
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_PARTITIONS = 1000
+# How the engine goes about a batch. Rows are merged soon after they came in: their skip indexes are made then, once.
+INSERT_SETTINGS = {"async_insert": "0", "materialize_skip_indexes_on_insert": "0"}
 IDLE_SECONDS = 2.0
 
 # Codes of ClickHouse that say "this data": unreadable, out of range, or too many days in one batch. Every other refusal
@@ -68,11 +70,11 @@ class Sender:
         """
         parameters = {
             **statement.parameters(),
+            **INSERT_SETTINGS,
             "insert_deduplicate": "1",
             "insert_deduplication_token": token,
             "deduplicate_blocks_in_dependent_materialized_views": "1",
             "max_partitions_per_insert_block": str(MAX_PARTITIONS),
-            "async_insert": "0",
             "log_comment": json.dumps({"command": "intake", "segment": token}),
         }
         self._request(parameters, data, size)
@@ -167,6 +169,7 @@ class Writer:
         self.trouble = ""
         self._stopping = threading.Event()
         self._draining = threading.Event()
+        spool.writers = threads
         self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
 
     def start(self) -> None:
