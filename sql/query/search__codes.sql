@@ -6,7 +6,8 @@ FROM
 (
     SELECT substring(Body, 1, 1000) AS Body, TraceId, cityHash64(otel_pipeline_mask_v1(otel_logs.Body)) AS MaskHash
     FROM otel_logs
-    WHERE hasToken(lower(otel_logs.Body), {tokens:Array(String)}[1]) AND positionCaseInsensitive(otel_logs.Body, {code:String}) > 0
+    PREWHERE positionCaseInsensitive(otel_logs.Body, {code:String}) > 0
+    WHERE hasToken(lower(otel_logs.Body), {tokens:Array(String)}[1])
         AND indexHint(hasToken(lower(otel_logs.Body), {tokens:Array(String)}[2]) AND hasToken(lower(otel_logs.Body), {tokens:Array(String)}[3]))
         AND Timestamp >= {start:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
         AND ({service:String} = '' OR ServiceName = {service:String})
