@@ -1,4 +1,4 @@
-"""``make scenarios``: the three questions of the plan through the official MCP client, over stdio and HTTP.
+"""``make scenarios``: the three questions of the plan by the official MCP client and by ``ask``, judged by the ledger.
 
 Ends with one JSON line. Exit status 0 when every cause is right, all evidence gave the same again, every answer costs
 fewer than 2,000 tokens, the list of tools fewer than 6,000, and 95 of 100 calls take less than a second.
@@ -13,7 +13,7 @@ from typing import Any
 
 import anyio
 
-from benchmarks.scenarios import clients, page, stage, story
+from benchmarks.scenarios import asked, clients, page, stage, story
 from otel_pipeline.demo import show
 from otel_pipeline.errors import UserError
 
@@ -29,12 +29,20 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     plan = show.Plan(users=options.users, fault_s=options.fault_seconds)
     with stage.opened(plan, lambda line: print(line, file=sys.stderr, flush=True)) as opened:
-        figures = anyio.run(_ask_all, opened, options.rounds)
+        calls, offers, outcomes = anyio.run(_ask_all, opened, options.rounds)
+        for number, told in enumerate(outcomes.values(), 1):
+            print("\n".join(page.lines(number, told[0])), end="\n\n")
+        models = [asked.ask(tell, opened, outcomes[name][0].question) for name, tell in story.STORIES.items()]
+        print("\n".join(page.asked([outcome for outcome, _ in models])), end="\n\n")
+    figures = _figures(calls, offers, outcomes, models)
     print(json.dumps(figures))
     return 0 if figures["passed"] else 1
 
 
-async def _ask_all(opened: stage.Stage, rounds: int) -> dict[str, Any]:
+async def _ask_all(
+    opened: stage.Stage, rounds: int
+) -> tuple[list[clients.Call], list[tuple[int, int]], dict[str, list[story.Outcome]]]:
+    """All calls, what each transport offers (tools, tokens of their list), and what each scenario ended with."""
     calls: list[clients.Call] = []
     offers: list[tuple[int, int]] = []
     outcomes: dict[str, list[story.Outcome]] = {name: [] for name in story.STORIES}
@@ -45,13 +53,14 @@ async def _ask_all(opened: stage.Stage, rounds: int) -> dict[str, Any]:
                 for name, tell in story.STORIES.items():
                     outcomes[name].append(await tell(ask, opened))
             calls += ask.calls
-    for number, told in enumerate(outcomes.values(), 1):
-        print("\n".join(page.lines(number, told[0])), end="\n\n")
-    return _figures(calls, offers, outcomes)
+    return calls, offers, outcomes
 
 
 def _figures(
-    calls: list[clients.Call], offers: list[tuple[int, int]], outcomes: dict[str, list[story.Outcome]]
+    calls: list[clients.Call],
+    offers: list[tuple[int, int]],
+    outcomes: dict[str, list[story.Outcome]],
+    models: list[tuple[story.Outcome, list[clients.Call]]],
 ) -> dict[str, Any]:
     """The JSON line. Tokens are estimated on the safe side (otel_pipeline.tools.budget)."""
     seconds = sorted(call.seconds for call in calls)
@@ -59,10 +68,11 @@ def _figures(
     figures: dict[str, Any] = {
         "right": right,
         "runs_each": len(next(iter(outcomes.values()))),
+        "asked_right": sum(outcome.right for outcome, _ in models),
         "evidence_checked": sum(outcome.checked for told in outcomes.values() for outcome in told),
         "tools": offers[0][0],
         "tools_list_tokens": max(tokens for _, tokens in offers),
-        "largest_answer_tokens": max(call.tokens for call in calls),
+        "largest_answer_tokens": max(call.tokens for call in (*calls, *(c for _, made in models for c in made))),
         "calls": len(calls),
         "failed_calls": sum(call.failed for call in calls),
         "p50_s": round(seconds[len(seconds) // 2], 3),
@@ -71,6 +81,7 @@ def _figures(
     }
     passed = (
         all(outcome.right for told in outcomes.values() for outcome in told)
+        and all(outcome.right for outcome, _ in models)
         and not figures["failed_calls"]
         and figures["largest_answer_tokens"] < MOST_TOKENS
         and figures["tools_list_tokens"] < MOST_LIST_TOKENS

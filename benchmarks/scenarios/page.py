@@ -1,6 +1,6 @@
 """Three reports, each of which a person understands in a minute."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.scenarios.story import Outcome
@@ -36,6 +36,16 @@ def lines(number: int, outcome: Outcome) -> Iterator[str]:
     yield f"   ledger     {outcome.expected or 'nothing'} was broken: {'RIGHT' if outcome.right else 'WRONG'}"
     for wrong in outcome.wrong:
         yield _cut(f"   WRONG      {wrong}")
+
+
+def asked(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """The same stories through ``ask``, a line each."""
+    yield "The same through otel-pipeline ask, a scripted model calling the tools:"
+    for outcome in outcomes:
+        blamed = [cause["service"] for cause in outcome.found.get("causes", [])[:1]] or ["nobody"]
+        yield _cut(f"   {'RIGHT' if outcome.right else 'WRONG'}      {outcome.question} {blamed[0]}")
+        for wrong in outcome.wrong:
+            yield _cut(f"              {wrong}")
 
 
 def plain(text: str) -> str:

@@ -180,6 +180,32 @@ def shop(as_json: bool) -> None:
 
 
 @command.command()
+@json_option
+def investigations(as_json: bool) -> None:
+    """The investigation's first cause, for the window of each fault in the ledger; and whether quiet times are calm.
+
+    Asks the database that the settings point at, as `shop` does. The status of every service in quiet times stands
+    beside it: whatever is unusual there is a false alarm.
+
+    \b
+    --json: {"faults": [{"scenario", "start", "service", "blamed", "right", "verdict", "headline", "seconds"}],
+             "right", "quiet": [{"start", "end", "verdict", "blamed", "headline", "services"}], "calm",
+             "status_checks", "wolves": [{"service", "start", "end", "verdict", "unusual": [text]}]}
+    """
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation import kept
+    from otel_pipeline.evaluation.investigations import evaluate
+    from otel_pipeline.settings import load
+
+    with progress_console.status("opening the database") as status, kept.opened(load()) as db:
+        answer = evaluate(db, None, status.update)
+    if as_json:
+        print_json(answer)
+    else:
+        evaluation_tables.investigations(answer)
+
+
+@command.command()
 @click.argument("home", type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True))
 @json_option
 def memory(home: Path, as_json: bool) -> None:

@@ -125,6 +125,33 @@ def memory(answer: dict[str, Any]) -> None:
     console.print(table)
 
 
+def investigations(answer: dict[str, Any]) -> None:
+    """What the investigation said of each fault, and of the quiet times."""
+    table = Table(
+        "fault", "at", "broken", "first cause", "in", "it says", title="investigate, on the window of each fault"
+    )
+    for row in answer["faults"]:
+        blamed = Text(row["blamed"] or "nobody", style="" if row["right"] else "red")
+        at = f"{row['start']:%H:%M:%S}"
+        table.add_row(
+            row["scenario"], at, row["service"] or "(nothing)", blamed, f"{row['seconds']:.1f} s", row["headline"][:90]
+        )
+    console.print(table)
+    for row in answer["quiet"]:
+        if row["verdict"] == "trouble":
+            console.print(
+                f"quiet {row['start']:%H:%M:%S} to {row['end']:%H:%M:%S}: blames {row['blamed']}: {row['headline']}"
+            )
+    for row in answer["wolves"]:
+        said = "; ".join(row["unusual"]) or row["verdict"]
+        console.print(f"quiet {row['start']:%H:%M:%S} to {row['end']:%H:%M:%S}, {row['service']}: {said}")
+    console.print(f"first cause right on {answer['right']} of {len(answer['faults'])} faults of the ledger")
+    console.print(f"no trouble in {answer['calm']} of {len(answer['quiet'])} quiet times")
+    console.print(
+        f"status of a service in quiet times: {len(answer['wolves'])} of {answer['status_checks']} say something"
+    )
+
+
 def compare(answer: dict[str, Any]) -> None:
     """Two versions of the detector beside each other."""
     traces = answer["traces"]

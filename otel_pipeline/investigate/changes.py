@@ -11,6 +11,7 @@ from otel_pipeline.investigate.model import Change
 from otel_pipeline.together import together
 
 LEAST_SURPRISE = 3.0
+CERTAIN, LEAST_ERRORS, ERROR = 8.0, 5, 17
 SLOWER = 1.5
 TRAFFIC = 2.0
 LEAST = 10
@@ -57,6 +58,19 @@ def of(counted: Counted, window: Window, reference: Sequence[Window], service: s
         *_lines(counted.lines, visits),
     ]
     return [change for change in found if service in (None, change.service)][: 2 * SHOWN]
+
+
+def broke(counted: Counted) -> set[str]:
+    """Services that log errors as they never did, in requests that somebody waits for: that is trouble, however few."""
+    visits = {row["Service"]: (row["Now"], row["Before"]) for row in counted.services}
+    found = set()
+    for row in counted.lines:
+        now, before = visits.get(row["Service"], (0, 0))
+        if row["Severity"] >= ERROR and row["Asked"] >= LEAST_ERRORS and now and before:
+            usual = (row["Before"] + 0.5) / (before + 1)
+            if burst_surprise(now, min(row["Asked"], now), min(usual, 0.99)) >= CERTAIN:
+                found.add(row["Service"])
+    return found
 
 
 def _versions(services: Sequence[dict[str, Any]]) -> list[Change]:
@@ -107,7 +121,9 @@ def _lines(lines: Sequence[dict[str, Any]], visits: dict[str, tuple[int, int]]) 
             surprise = burst_surprise(now, now, 1 - min(usual, 0.99))
             kind = "vanished log line"
         severe = row["Severity"] >= 13
-        if surprise >= LEAST_SURPRISE and (kind != "more log lines" or severe):
+        # More of what is no complaint is traffic; a complaint that is heard no more is good news.
+        told = {"new log line": True, "more log lines": severe, "vanished log line": not severe}[kind]
+        if surprise >= LEAST_SURPRISE and told:
             scored.append(
                 (-surprise, row["Text"], Change(kind, row["Service"], row["Text"], round(usual, 4), round(share, 4)))
             )

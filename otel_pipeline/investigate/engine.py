@@ -19,10 +19,12 @@ from otel_pipeline.investigate import evidence, odd, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
 from otel_pipeline.investigate.gather import Case, gather
 from otel_pipeline.investigate.model import CauseFound, Investigation
+from otel_pipeline.investigate.numbers import moved as numbers_moved
 from otel_pipeline.together import together
 
 USUAL_ANOMALOUS = 0.002
 AROUND = timedelta(seconds=30)
+LEAST_ODD = 5  # visits, for what a service did to tell of trouble
 LEAST_KNOWN = timedelta(seconds=90)  # of quiet traffic: services that have just begun are slow
 
 
@@ -94,7 +96,7 @@ def _trouble(case: Case) -> Investigation:
     operations = [(row["Service"], row["Operation"]) for row in entered]
     reasons, called, examples, jobs = together(
         lambda: db.rows("incidents__reasons", **where, operations=operations),
-        lambda: path.calls(db, focus, entered),
+        lambda: path.calls(db, focus),
         lambda: [row["TraceId"] for row in db.rows("investigate__examples", **where)],
         lambda: evidence.jobs(db, focus),
     )
@@ -108,11 +110,17 @@ def _trouble(case: Case) -> Investigation:
         changes=case.changes,
     )
     found = evidence.with_regressions(found, case.worse, decide=not case.seen)
+    asked = [found[0].service, *called.below(found[0].service)]
+    skewed, numbers = together(
+        lambda: skew.skewed(db, focus, found[0].service, case.facts["Anomalous"]),
+        lambda: numbers_moved(db, focus, case.reference, asked),
+    )
+    found = evidence.with_numbers(found, case.suspects, called, numbers)
+    case.changes = [*numbers, *case.changes]
     top = found[0]
     case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != top.service))
     title = case.seen[0].title if case.seen and case.seen[0].service == top.service else f"{top.service}: {top.why}"
     remembered = case.memory[case.seen[0].incident_id] if case.seen else None
-    skewed = skew.skewed(db, focus, top.service, case.facts["Anomalous"])
     return Investigation(
         verdict="trouble",
         headline=title,
@@ -167,10 +175,16 @@ def _quiet(case: Case) -> Investigation:
 def _supported(case: Case, judged: "_Judged") -> bool:
     """Whether the window holds more than isolated anomalies, although no incident was made of them.
 
-    Judged traces must come as a burst; where no baseline has judged, a service must clearly differ from quiet times.
+    Judged traces must come as a burst, or a service must log errors as it never did; where no baseline has judged, a
+    service must clearly differ from quiet times.
     """
-    if case.no_news or not case.suspects or case.suspects[0].score < evidence.SURE:
+    most = case.suspects[0] if case.suspects else None
+    if case.no_news or not most or most.score < evidence.SURE:
         return False
+    if most.score == most.conduct and most.odd_visits < LEAST_ODD:
+        return False
+    if most.service in case.broke:
+        return True
     if not judged.enough:
         return True
     usual = max(USUAL_ANOMALOUS, (judged.anomalous_before + 0.5) / (judged.before + 1))

@@ -1,6 +1,6 @@
 """What speaks for a cause, and what against the loud ones beside it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.remembered import Remembered
 from otel_pipeline.investigate import metrics as of_metrics
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Known, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.path import Calls
 from otel_pipeline.investigate.releases import Regression
 
 SHOWN = 5
@@ -19,6 +20,7 @@ RESOURCES = ("saturation", "saw-tooth", "growth")
 TELLING = (*of_metrics.STANDING, "growth", "errors")
 ONLY_METRICS = 0.6  # confidence at most, where no trace supports it
 ALONE = 1.0  # seconds before all others, to have moved first
+MOSTLY = 0.5  # of its odd visits: calls to another that failed are why a service behaves oddly
 RELEVANT = 900.0  # seconds; a release longer ago was there before the trouble, but is no news
 
 
@@ -29,12 +31,12 @@ def found(
     metrics: Sequence[MetricMove],
     deploys: Sequence[Deploy],
     timeline: Sequence[Onset],
-    calls: Mapping[str, Sequence[str]],
+    calls: Calls,
     changes: Sequence[Change],
 ) -> list[CauseFound]:
     """The causes with their evidence, the likeliest first.
 
-    :param calls: who calls whom. :param changes: traffic among them tells an overload from a fault.
+    :param changes: traffic among them tells an overload from a fault.
     """
     beside = {"metrics": metrics, "deploys": deploys, "timeline": timeline}
     ranked = [
@@ -42,9 +44,8 @@ def found(
         for c in blame.rank(suspects, reasons)
     ]
     ranked = order(ranked, metrics, timeline)
-    return deepest_short(
-        ranked, metrics, calls, {c.service for c in changes if c.kind == "traffic" and c.now > c.before}
-    )[:SHOWN]
+    flooded = {c.service for c in changes if c.kind == "traffic" and c.now > c.before}
+    return deepest(ranked, suspects, metrics, calls, flooded)[:SHOWN]
 
 
 def order(ranked: Sequence[CauseFound], metrics: Sequence[MetricMove], timeline: Sequence[Onset]) -> list[CauseFound]:
@@ -64,29 +65,60 @@ def order(ranked: Sequence[CauseFound], metrics: Sequence[MetricMove], timeline:
     return _first(ranked, head)
 
 
-def deepest_short(
+def deepest(
     ranked: Sequence[CauseFound],
+    suspects: Sequence[causes.Suspect],
     metrics: Sequence[MetricMove],
-    calls: Mapping[str, Sequence[str]],
+    calls: Calls,
     flooded: Collection[str],
 ) -> list[CauseFound]:
-    """Trouble climbs along calls: a service that ran out of something comes before those that call it, who did not.
+    """Trouble climbs along calls: a service that ran out of something, or that did not answer, comes before those that
+    call it, who did not run out of anything.
 
     Unless it was asked much more often than before: then its callers may have flooded it.
     """
     short = {m.service for m in metrics if m.kind in RESOURCES}
     if not ranked or ranked[0].service in short:
         return list(ranked)
-    below, stack = set(), [ranked[0].service]
-    while stack:
-        for callee in calls.get(stack.pop(), ()):
-            if callee not in below:
-                below.add(callee)
-                stack.append(callee)
-    for cause in ranked:
-        if cause.service in (below & short) - set(flooded) and cause.score >= SURE:
+    top = ranked[0].service
+    odd = next((s.odd_visits for s in suspects if s.service == top), 0)
+    silent = {callee for callee in calls.below(top) if odd and calls.failed.get((top, callee), 0) >= MOSTLY * odd}
+    for cause in ranked[1:]:
+        if cause.score < SURE or cause.service in flooded:
+            continue
+        if cause.service in short and cause.service in calls.below(top):
             return _first(ranked, cause)
+        if cause.service in silent:
+            told = f"{calls.failed[top, cause.service]} times {top} called it in vain"
+            mine = replace(cause, evidence=[*cause.evidence[:2], told, *cause.evidence[2:]])
+            return _first([mine if c is cause else c for c in ranked], mine)
     return list(ranked)
+
+
+def with_numbers(
+    ranked: Sequence[CauseFound], suspects: Sequence[causes.Suspect], calls: Calls, numbers: Sequence[Change]
+) -> list[CauseFound]:
+    """The causes, with numbers in their lines that moved; a service that says something else than before, though it did
+    not fail, comes before one that behaves oddly upon it.
+
+    :param numbers: those of the first cause, and of what it depends on.
+    """
+    if not ranked or not numbers:
+        return list(ranked)
+    top = next((s for s in suspects if s.service == ranked[0].service), None)
+    says = {change.service: change.what for change in reversed(numbers)}
+    told = [
+        replace(c, evidence=[*c.evidence[:2], says[c.service], *c.evidence[2:]]) if c.service in says else c
+        for c in ranked
+    ]
+    if top is None or top.conduct < max(SURE, top.time, top.way):
+        return told
+    for service in calls.below(top.service):
+        if service in says and not says.keys() & set(calls.below(service)):
+            known = next((c for c in told if c.service == service), None)
+            mine = replace(known or CauseFound(service, 0.0, 0.0, "", [says[service]]), why=says[service])
+            return _first([mine if c is known else c for c in told] + ([] if known else [mine]), mine)
+    return told
 
 
 def _first(ranked: Sequence[CauseFound], head: CauseFound) -> list[CauseFound]:

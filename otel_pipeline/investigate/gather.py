@@ -28,7 +28,8 @@ class Case:
 
     :param focus: the part that is compared. :param reference: stretches as long as it; :param quiet: all quiet time.
     :param no_news: incidents that recur, or that a person knows to be harmless. :param measured: whether there are
-        metrics. :param memory: what is remembered of each incident.
+        metrics. :param memory: what is remembered of each incident. :param broke: services that log errors as they never
+        did.
     """
 
     db: Database
@@ -48,6 +49,7 @@ class Case:
     metrics: list[MetricMove] = field(default_factory=list)
     timeline: list[Onset] = field(default_factory=list)
     worse: list[Regression] = field(default_factory=list)
+    broke: set[str] = field(default_factory=set)
 
     @property
     def thin(self) -> bool:
@@ -130,8 +132,10 @@ def _compare(case: Case, points: metrics.Points, clear: datetime) -> None:
         lambda: [w for w in releases.regressions(db, case.deploys, focus) if service in (None, w.service)],
         lambda: metrics.measure(db, shown, past, limited) if case.measured else metrics.Measured(),
     )
-    case.suspects = [s for s in suspects if case.seen or service in (None, s.service)]
-    case.changes = changes.of(counted, focus, case.reference, service)
+    # What happens beside an incident is not its cause.
+    part = set(case.seen[0].services) if case.seen else {service or s.service for s in suspects}
+    case.suspects = [s for s in suspects if s.service in part]
+    case.changes, case.broke = changes.of(counted, focus, case.reference, service), changes.broke(counted)
     if case.worse and not case.seen:  # then the trouble is the release's
         began = case.worse[0].at
         case.deploys = [replace(d, lead=round((began - d.at).total_seconds(), 1)) for d in case.deploys]
@@ -184,6 +188,7 @@ def _incidents(db: Database, window: Window, service: str | None) -> list[Incide
             row["Title"],
             row["Anomalous"],
             row["Traces"],
+            tuple(row["Services"]),
         )
         for row in rows
     ]

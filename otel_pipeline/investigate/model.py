@@ -31,7 +31,7 @@ class CauseFound:
 class Change:
     """Something that is not as before.
 
-    :param kind: errors, latency, traffic, new log line, vanished log line, more log lines, version.
+    :param kind: errors, latency, traffic, new log line, vanished log line, more log lines, numbers, version.
     :param before, now: what was measured; a rate a trace, milliseconds or traces a minute.
     """
 
@@ -68,7 +68,7 @@ class Known:
 
 @dataclass(frozen=True)
 class IncidentSeen:
-    """An incident that touches the window."""
+    """An incident that touches the window. :param services: those that take part in it."""
 
     incident_id: str
     start: datetime
@@ -77,6 +77,7 @@ class IncidentSeen:
     title: str
     anomalous: int
     traces: int
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

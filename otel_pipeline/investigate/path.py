@@ -1,15 +1,41 @@
 """From the symptom to the cause, along calls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window
 
 
-def path(calls: dict[str, list[str]], entries: Sequence[dict[str, Any]], cause: str) -> list[str]:
-    """Services from the root of the most affected traces to the cause, along calls; the cause alone if none does."""
-    start = entries[0]["Service"] if entries else cause
+@dataclass(frozen=True)
+class Calls:
+    """Who calls whom in anomalous traces.
+
+    :param callees: of each caller, the most frequent first. :param failed: traces in which a call failed.
+    """
+
+    callees: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    failed: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def below(self, service: str) -> list[str]:
+        """All that a service depends on, the nearest first."""
+        found: list[str] = []
+        queue = [service]
+        while queue:
+            for callee in self.callees.get(queue.pop(0), ()):
+                if callee not in found and callee != service:
+                    found.append(callee)
+                    queue.append(callee)
+        return found
+
+
+def path(calls: Calls, entries: Sequence[dict[str, Any]], cause: str) -> list[str]:
+    """Services to the cause along calls, from the root of the most affected traces that depend on it; the cause alone
+    if none does.
+    """
+    roots = dict.fromkeys(row["Service"] for row in entries if row["Anomalous"])
+    start = next((root for root in roots if root == cause or cause in calls.below(root)), cause)
     queue, came = [start], {start: ""}
     while queue:
         service = queue.pop(0)
@@ -18,7 +44,7 @@ def path(calls: dict[str, list[str]], entries: Sequence[dict[str, Any]], cause: 
             while came[way[-1]]:
                 way.append(came[way[-1]])
             return way[::-1]
-        for callee in calls.get(service, []):
+        for callee in calls.callees.get(service, ()):
             if callee not in came:
                 came[callee] = service
                 queue.append(callee)
@@ -30,10 +56,11 @@ def entries(db: Database, window: Window) -> list[dict[str, Any]]:
     return db.rows("investigate__entries", start=window.start, end=window.end)
 
 
-def calls(db: Database, window: Window, entries: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
-    """Who calls whom in the anomalous traces of the most affected operation."""
+def calls(db: Database, window: Window) -> Calls:
+    """Who calls whom in the anomalous traces of a window."""
     found: dict[str, list[str]] = {}
-    first = [(row["Service"], row["Operation"]) for row in entries[:1]]
-    for row in db.rows("investigate__calls", start=window.start, end=window.end, operations=first):
+    failed: dict[tuple[str, str], int] = {}
+    for row in db.rows("investigate__calls", start=window.start, end=window.end):
         found.setdefault(row["Caller"], []).append(row["Callee"])
-    return found
+        failed[row["Caller"], row["Callee"]] = row["Failed"]
+    return Calls(found, failed)
