@@ -37,10 +37,17 @@ def recover(folder: Path) -> tuple[list[Segment], list[str]]:
             path.unlink()
             continue
         if whole < path.stat().st_size:
-            os.truncate(path, whole)
+            _cut(path, whole)
         segments.append(Segment(kind, path.rename(path.with_suffix(".ready")), whole))
     segments.sort(key=lambda segment: segment.token.split("-")[1:])
     return segments, [body for number, body in durable.items() if number > answered]
+
+
+def _cut(path: Path, size: int) -> None:
+    """Cut a file, for good: what stands behind may be the rest of an earlier segment."""
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
 
 
 def name(body: bytes) -> str:

@@ -47,15 +47,20 @@ class Mark:
 
 
 def marks(path: Path) -> Iterator[Mark]:
-    """The marks of the whole and undamaged bodies of a segment, up to the first damaged one."""
+    """The marks of the whole and undamaged bodies of a segment, up to the first damaged one.
+
+    Numbers rise from that in the file's name on. Lower ones are the rest of an earlier segment that had the file.
+    """
     size = path.stat().st_size
+    last = int(path.stem.rpartition("-")[2]) - 1
     with path.open("rb") as file:
         start = 0
         while start + MARK.size <= size:
             prefix, length, number, answered, checksum = MARK.unpack(file.read(MARK.size))
             end = start + MARK.size + length
-            if prefix != MARK_START or end > size or zlib.crc32(file.read(length)) != checksum:
+            if prefix != MARK_START or number <= last or end > size or zlib.crc32(file.read(length)) != checksum:
                 return
+            last = number
             yield Mark(start, end, number, answered, checksum)
             start = end
 

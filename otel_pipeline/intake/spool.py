@@ -4,8 +4,11 @@ A *segment* is a file of bodies of one kind. Before each body stands a mark that
 OTLP request has, so a whole segment is one valid protobuf message: the writer hands the file to the engine as it is. A
 segment's bytes are fixed once it is sealed, so its name is its deduplication token.
 
-    <kind>-<run>-<number>.open     appended to by this process
-    <kind>-<run>-<number>.ready    sealed; waits for the writer, deleted when the engine has it
+    <kind>-<run>-<number>.open     appended to by this process; the number is that of its first body
+    <kind>-<run>-<number>.ready    sealed; waits for the writer, retired when the engine has it
+
+Some retired files are written over by later segments: blocks that a file has already cost an fsync no journal, which
+waits for whatever else is being written to the disk.
 """
 
 import asyncio
@@ -32,6 +35,8 @@ PATIENCE_SECONDS = 1.2
 PACE_SECONDS = 0.5
 PACE_STEP = 0.01
 VECTORS = 512
+SPARES = 3
+SPARE_BYTES = 4 << 20
 
 
 class SpoolFull(Exception):
@@ -82,7 +87,6 @@ class Spool:
         self.bytes = 0
         self.full = False
         self.linger = LINGER_SECONDS
-        self._segments = 0
         self._taken = 0
         self._number = 0
         self._unanswered: dict[int, None] = {}
@@ -94,6 +98,9 @@ class Spool:
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
+        self._spare_folder = folder.with_suffix(".spares")
+        self._spares: list[Path] = []
+        self._forget_spares()
         self._ready, unanswered = recover(folder)
         self.bytes = sum(segment.size for segment in self._ready)
         self._repeats = Repeats(folder.with_suffix(".repeats"), unanswered)
@@ -163,41 +170,45 @@ class Spool:
         failed: dict[str, str] = {}
         for kind in dict.fromkeys(waiting.kind for waiting in group):
             parts: list[bytes] = []
+            first = next(waiting.number for waiting in group if waiting.kind == kind)
             for waiting in group:
                 if waiting.kind == kind:
                     length, checksum = len(waiting.body), zlib.crc32(waiting.body)
                     parts += [MARK.pack(MARK_START, length, waiting.number, answered, checksum), waiting.body]
             with self._change:
                 try:
-                    self._append_to(kind, parts)
+                    self._append_to(kind, first, parts)
                 except OSError as error:
                     failed[kind] = str(error.strerror)
         return failed
 
-    def _append_to(self, kind: str, parts: list[bytes]) -> None:
-        file = self._open.get(kind) or self._create(kind)
-        size = sum(map(len, parts))
+    def _append_to(self, kind: str, first: int, parts: list[bytes]) -> None:
+        file = self._open.get(kind) or self._create(kind, first)
+        end = file.size
         try:
             for start in range(0, len(parts), VECTORS):
                 chunk = parts[start : start + VECTORS]
-                if os.writev(file.descriptor, chunk) != sum(map(len, chunk)):
+                size = sum(map(len, chunk))
+                if os.pwritev(file.descriptor, chunk, end) != size:
                     raise OSError(28, "no space left on the disk")
+                end += size
             os.fdatasync(file.descriptor)
         except OSError:
             # After a failed fsync the file's state is unknown: cut it back, and append to another one.
             os.ftruncate(file.descriptor, file.size)
             self._seal(kind)
             raise
-        file.size += size
-        self.bytes += size
+        self.bytes += end - file.size
+        file.size = end
         if file.size >= SEGMENT_BYTES:
             self._seal(kind)
         self._change.notify()
 
-    def _create(self, kind: str) -> _OpenFile:
-        self._segments += 1
-        path = self.folder / f"{kind}-{self.run}-{self._segments:08d}.open"
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    def _create(self, kind: str, first: int) -> _OpenFile:
+        path = self.folder / f"{kind}-{self.run}-{first:012d}.open"
+        if self._spares:
+            self._spares.pop().rename(path)
+        descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
         os.fsync(self._folder_descriptor)
         self._open[kind] = file = _OpenFile(path, descriptor)
         return file
@@ -244,13 +255,27 @@ class Spool:
 
     def done(self, segment: Segment) -> None:
         """Forget a segment whose rows the engine has."""
-        segment.path.unlink(missing_ok=True)
+        spare = self._retire(segment)
         with self._change:
+            self._spares += spare
             self._since.pop(segment.token, None)
             self._refused = False
             self._taken -= 1
             self.bytes -= segment.size
             self.full = False
+
+    def _retire(self, segment: Segment) -> list[Path]:
+        """Delete a segment's file, or keep it for a later one of this run, whose numbers tell them apart."""
+        if len(self._spares) >= SPARES or segment.size < SPARE_BYTES or self.run not in segment.token:
+            segment.path.unlink(missing_ok=True)
+            return []
+        return [segment.path.rename(self._spare_folder / segment.path.name)]
+
+    def _forget_spares(self) -> None:
+        self._spares.clear()
+        self._spare_folder.mkdir(exist_ok=True)
+        for path in self._spare_folder.iterdir():
+            path.unlink()
 
     @property
     def backlog(self) -> int:
@@ -283,4 +308,5 @@ class Spool:
         with self._change:
             for kind in list(self._open):
                 self._seal(kind)
+        self._forget_spares()
         os.close(self._folder_descriptor)

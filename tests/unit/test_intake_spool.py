@@ -103,6 +103,48 @@ def test_a_segment_keeps_its_name_through_a_crash(tmp_path: Path) -> None:
     assert before.token == after.token
 
 
+def test_a_file_is_written_over_and_a_crash_leaves_only_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "SPARE_BYTES", 1)
+    spool = Spool(tmp_path / "a" / "spool", LIMIT)
+    put(spool, b"old 1", b"old 2", b"old 3")  # as long as the new ones, so that their marks stand where new ones would
+    (old,) = spool.folder.glob("*.open")
+    inode = old.stat().st_ino
+    assert take_all(spool) == [b"old 1", b"old 2", b"old 3"]
+    put(spool, b"new 1")
+    (reused,) = spool.folder.glob("*.open")
+    assert reused.stat().st_ino == inode
+    assert b"old 3" in reused.read_bytes()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    again = Spool(tmp_path / "b" / "spool", LIMIT)
+    assert again.bytes == 5 + MARK.size
+    assert take_all(again) == [b"new 1"]
+    put(spool, b"new 2")
+    assert take_all(spool) == [b"new 1", b"new 2"]
+    spool.close()
+    assert not list(spool.folder.iterdir())
+    assert not list((tmp_path / "a" / "spool.spares").iterdir())
+
+
+def test_a_file_that_was_to_be_written_over_is_empty_after_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "SPARE_BYTES", 1)
+    spool = Spool(tmp_path / "a" / "spool", LIMIT)
+    put(spool, b"old")
+    assert take_all(spool) == [b"old"]
+
+    def die(*_: object) -> int:
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+        raise OSError(5, "the end")
+
+    monkeypatch.setattr(spool_module.os, "pwritev", die)
+    with pytest.raises(SpoolFull):
+        put(spool, b"never written")
+    assert take_all(Spool(tmp_path / "b" / "spool", LIMIT)) == []
+
+
 def test_a_body_that_was_durable_but_not_answered_is_not_stored_twice(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "a", LIMIT)
     put(spool, b"answered")
@@ -187,8 +229,9 @@ def test_nobody_waits_for_an_engine_that_is_away(tmp_path: Path, monkeypatch: py
 def test_a_full_disk_takes_nothing_and_keeps_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(tmp_path / "spool", LIMIT)
     put(spool, b"kept")
-    write = spool_module.os.writev
-    monkeypatch.setattr(spool_module.os, "writev", lambda descriptor, parts: write(descriptor, [b"".join(parts)[:5]]))
+    write = spool_module.os.pwritev
+    cut = lambda descriptor, parts, place: write(descriptor, [b"".join(parts)[:5]], place)  # noqa: E731
+    monkeypatch.setattr(spool_module.os, "pwritev", cut)
     with pytest.raises(SpoolFull):
         put(spool, b"does not fit")
     monkeypatch.undo()
