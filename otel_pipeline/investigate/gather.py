@@ -28,8 +28,8 @@ class Case:
 
     :param focus: the part that is compared. :param reference: stretches as long as it; :param quiet: all quiet time.
     :param no_news: incidents that recur, or that a person knows to be harmless. :param measured: whether there are
-        metrics. :param memory: what is remembered of each incident. :param broke: services that log errors as they never
-        did.
+        metrics. :param memory: what is remembered of each incident.
+    :param broke: services that log errors as they never did.
     """
 
     db: Database
