@@ -94,10 +94,9 @@ def _trouble(case: Case) -> Investigation:
     where = {"start": focus.start, "end": focus.end}
     entered = path.entries(db, focus)
     operations = [(row["Service"], row["Operation"]) for row in entered]
-    reasons, called, examples, jobs = together(
+    reasons, called, jobs = together(
         lambda: db.rows("incidents__reasons", **where, operations=operations),
         lambda: path.calls(db, focus),
-        lambda: [row["TraceId"] for row in db.rows("investigate__examples", **where)],
         lambda: evidence.jobs(db, focus),
     )
     found = evidence.found(
@@ -118,6 +117,7 @@ def _trouble(case: Case) -> Investigation:
     found = evidence.with_numbers(found, case.suspects, called, numbers)
     case.changes = [*numbers, *case.changes]
     top = found[0]
+    examples = [row["TraceId"] for row in db.rows("investigate__examples", **where, service=top.service)]
     case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != top.service))
     title = case.seen[0].title if case.seen and case.seen[0].service == top.service else f"{top.service}: {top.why}"
     remembered = case.memory[case.seen[0].incident_id] if case.seen else None
@@ -162,7 +162,7 @@ def _by_metrics(case: Case, standing: Sequence[CauseFound]) -> Investigation:
 
 
 def _quiet(case: Case) -> Investigation:
-    rows = case.db.rows("investigate__examples", start=case.focus.start, end=case.focus.end)
+    rows = case.db.rows("investigate__examples", start=case.focus.start, end=case.focus.end, service="")
     return Investigation(
         verdict="nothing abnormal",
         headline=_healthy(case),
@@ -175,8 +175,8 @@ def _quiet(case: Case) -> Investigation:
 def _supported(case: Case, judged: "_Judged") -> bool:
     """Whether the window holds more than isolated anomalies, although no incident was made of them.
 
-    Judged traces must come as a burst, or a service must log errors as it never did; where no baseline has judged, a
-    service must clearly differ from quiet times.
+    Judged traces that point at the first suspect must come as a burst, or it must log errors as it never did; where no
+    baseline has judged, a service must clearly differ from quiet times.
     """
     most = case.suspects[0] if case.suspects else None
     if case.no_news or not most or most.score < evidence.SURE:
@@ -194,7 +194,10 @@ def _supported(case: Case, judged: "_Judged") -> bool:
 
 @dataclass(frozen=True)
 class _Judged:
-    """Traces that a baseline has judged, in the window and before. :param enough: it judged most of the window."""
+    """Judged traces in the window and before; of the anomalous ones, those that point at the first suspect.
+
+    :param enough: it judged most of the window.
+    """
 
     now: int
     anomalous: int
@@ -205,9 +208,10 @@ class _Judged:
 
 def _judged(case: Case) -> _Judged:
     windows = [case.focus, *case.reference]
-    row = case.db.one("investigate__judged", starts=[w.start for w in windows], ends=[w.end for w in windows])
+    where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
+    row = case.db.one("investigate__judged", **where, service=case.suspects[0].service if case.suspects else "")
     counts = (row[name] for name in ("Now", "Anomalous", "Before", "AnomalousBefore"))
-    return _Judged(*counts, enough=2 * row["Now"] >= case.facts["Traces"])
+    return _Judged(*counts, enough=2 * row["Now"] >= case.facts["Asked"])
 
 
 def _began(db: Database, trace_id: str, window: Window) -> datetime:

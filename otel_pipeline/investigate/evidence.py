@@ -20,6 +20,7 @@ RESOURCES = ("saturation", "saw-tooth", "growth")
 TELLING = (*of_metrics.STANDING, "growth", "errors")
 ONLY_METRICS = 0.6  # confidence at most, where no trace supports it
 ALONE = 1.0  # seconds before all others, to have moved first
+AS_SURE = 0.5  # of the score of who called in vain; a callee that is hardly odd was given up too early
 MOSTLY = 0.5  # of its odd visits: calls to another that failed are why a service behaves oddly
 RELEVANT = 900.0  # seconds; a release longer ago was there before the trouble, but is no news
 
@@ -88,7 +89,7 @@ def deepest(
             continue
         if cause.service in short and cause.service in calls.below(top):
             return _first(ranked, cause)
-        if cause.service in silent:
+        if cause.service in silent and cause.score >= AS_SURE * ranked[0].score:
             told = f"{calls.failed[top, cause.service]} times {top} called it in vain"
             mine = replace(cause, evidence=[*cause.evidence[:2], told, *cause.evidence[2:]])
             return _first([mine if c is cause else c for c in ranked], mine)

@@ -1,6 +1,7 @@
 -- Grain: one row. Called by investigate.engine: how much traffic the window holds, and how much of it is anomalous.
 SELECT
     count() AS Traces,
+    countIf(RootKind != 'Internal') AS Asked,
     (
         SELECT countIf(Verdict = 'anomalous')
         FROM anomaly_scores
