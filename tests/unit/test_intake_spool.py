@@ -211,6 +211,23 @@ def test_answers_slow_down_while_the_writer_is_late(tmp_path: Path, monkeypatch:
     assert take_all(spool) == [b"x" * 50, b"two"]
 
 
+def test_nobody_waits_while_a_writer_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "PATIENCE_SECONDS", -9.0)
+    monkeypatch.setattr(spool_module, "BATCH_BYTES", 1)
+    spool = Spool(tmp_path / "spool", LIMIT, writers=2)
+    put(spool, b"one")
+    first = spool.take(1)
+    put(spool, b"two")
+    put(spool, b"session", kind="sessions")
+    assert first
+    assert not spool.late()  # the other writer will take the next one
+    second = spool.take(1)
+    assert second
+    assert spool.late()
+    spool.done(first)
+    assert not spool.late()
+
+
 def test_nobody_waits_for_an_engine_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "PATIENCE_SECONDS", -9.0)
     monkeypatch.setattr(spool_module, "BATCH_BYTES", 1)
