@@ -115,15 +115,18 @@ class Connection:
             self.socket.sendall(memoryview(body)[max(0, sent - len(parts[0])) :])
         answer = b""
         while b"\r\n\r\n" not in answer:
-            part = self.socket.recv(4096)
-            if not part:
-                raise ConnectionError("the intake closed the connection")
-            answer += part
+            answer += self._part()
         headers, _, rest = answer.partition(b"\r\n\r\n")
         length = int(headers.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
         while len(rest) < length:
-            rest += self.socket.recv(4096)
+            rest += self._part()
         return int(headers.split(b" ", 2)[1])
+
+    def _part(self) -> bytes:
+        part = self.socket.recv(4096)
+        if not part:
+            raise ConnectionError("the intake closed the connection")
+        return part
 
 
 def drive(signal: str, port: int, seconds: float, rate: float, connections: int) -> tuple[list, float]:
