@@ -18,7 +18,10 @@ PLAIN = "plain_"
 
 @dataclass
 class Segment:
-    """A sealed file of bodies of a kind: ``traces``, ``logs``, ``metrics`` or ``sessions``, perhaps ``PLAIN`` ones."""
+    """A sealed file of bodies of a kind: ``traces``, ``logs``, ``metrics`` or ``sessions``, perhaps ``PLAIN`` ones.
+
+    :param size: its bytes. The file may be longer: behind them stands what an earlier segment left.
+    """
 
     kind: str
     path: Path
