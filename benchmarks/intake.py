@@ -5,8 +5,9 @@ queryable, from the first request to the moment when the last one could be read.
 alternate (intake, Native, Python loop, intake …), so that what else the machine does hits all of them; each is the
 median over the rounds. All three insert the same spans in the order in which they come, into the same table with the
 same materialized views, with the same settings and two INSERTs at a time, and each begins with empty tables in an
-engine that merges nothing. Native gets its blocks ready-made, from memory, with nothing made durable before; the
-intake's rate has everything in it: the clients, HTTP, validation, the spool with its fsyncs.
+engine that merges nothing, on a disk that has written everything. Native gets its blocks ready-made, from memory, with
+nothing made durable before; the intake's rate has everything in it: the clients, HTTP, validation, the spool with its
+fsyncs.
 
 The last line is there whatever happens: a part that failed is null in it, and the exit status is 1.
 """

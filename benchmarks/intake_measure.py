@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -215,7 +216,7 @@ def native_blocks(settings: Settings) -> list[tuple[int, bytes]]:
 
 
 def settle(settings: Settings) -> None:
-    """Empty the raw tables and wait until the engine merges nothing: what was written before shall disturb nobody.
+    """Empty the raw tables; wait until the engine merges nothing and the disk has it: what was before disturbs nobody.
 
     :raises RuntimeError: it still merged after :data:`PATIENCE_SECONDS`.
     """
@@ -229,6 +230,7 @@ def settle(settings: Settings) -> None:
             time.sleep(POLL_SECONDS)
             merges = db.client.query("SELECT count() FROM system.merges").result_rows[0][0]
             quiet = 0 if merges else quiet + 1
+    os.sync()
 
 
 def native(settings: Settings, blocks: list[tuple[int, bytes]], seconds: float) -> dict[str, Any]:
