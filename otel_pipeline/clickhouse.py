@@ -48,6 +48,7 @@ class Database:
         history: bool = False,
     ) -> None:
         self.settings = settings
+        self.history = history
         reader = role == "reader" and (settings.clickhouse_reader_password or settings.clickhouse_is_local)
         host = settings.clickhouse_host or "127.0.0.1"
         self.address = f"{'https' if settings.clickhouse_secure else 'http'}://{host}:{settings.clickhouse_port}"
@@ -73,6 +74,10 @@ class Database:
             ) from error
         except DatabaseError as error:
             raise UserError(explain(error, self.address, user, settings.clickhouse_database)) from error
+
+    def comment(self, comment: Mapping[str, str]) -> None:
+        """From now on, this asks."""
+        self.client.set_client_setting("log_comment", json.dumps(dict(comment)))
 
     def rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run the named query; its rows as dictionaries."""

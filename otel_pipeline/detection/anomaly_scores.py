@@ -21,7 +21,7 @@ from otel_pipeline.detection.version import CODE_VERSION
 FALSE_ALARM_RATE = 0.005
 THRESHOLD = 2.301  # -log10(FALSE_ALARM_RATE)
 EPOCH = datetime.fromtimestamp(0, UTC)
-SLICE_TRACES = 200_000  # that are held in memory at a time
+SLICE_TRACES = 100_000  # that are held in memory at a time
 
 
 def materialize(db: Database, hour: datetime, *, version: datetime | None = None, whole: bool = True) -> StepReport:

@@ -7,11 +7,15 @@ import dagster as dg
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.errors import Unavailable, UserError
-from otel_pipeline.settings import load
+from otel_pipeline.settings import Settings, load
 
 # Query (600 s) < step < run (1800 s, dagster.yaml). A server that restarts is back within half a minute.
 RETRIES = 3
 FIRST_WAIT_SECONDS = 3
+
+
+# Connections of this process that nobody uses. To make one costs three queries, and a run has seventeen steps.
+_idle: list[Database] = []
 
 
 class ClickHouse(dg.ConfigurableResource):
@@ -19,14 +23,33 @@ class ClickHouse(dg.ConfigurableResource):
 
     @contextmanager
     def database(self, *, history: bool = False, **comment: str) -> Iterator[Database]:
-        """A connection, closed afterwards.
+        """A connection, kept for later unless something fails.
 
         :param history: its queries give way to those of the present.
         :param comment: goes into ``log_comment`` of every query, and so into ``system.query_log``.
         :raises UserError: no server, or it refuses us.
         """
-        with Database(load(), comment=comment, history=history) as db:
+        db = _taken(load(), history) or Database(load(), history=history)
+        db.comment(comment)
+        try:
             yield db
+        except BaseException:
+            db.close()
+            raise
+        _idle.append(db)
+
+
+def _taken(settings: Settings, history: bool) -> Database | None:
+    """An idle connection of this kind, which is the caller's from now on."""
+    for _ in range(len(_idle)):
+        try:
+            db = _idle.pop(0)
+        except IndexError:  # another thread was quicker
+            return None
+        if db.history == history and db.settings == settings:
+            return db
+        db.close()
+    return None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Dagster with its daemon: sensors, queue, runs as processes, backfills; against a real engine."""
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ import dagster as dg
 import psutil
 import pytest
 
+from otel_pipeline.assets.node import LIVE, TRIGGER_TAG
 from otel_pipeline.automation.warm import process_of
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import chain, lineage
@@ -59,13 +61,13 @@ def test_traces_are_scored_without_anybody_doing_anything(running: tuple[Dagster
     eventually(scored, DELAY_SECONDS, "a row of scores for each trace")
 
 
-def in_progress(ui: Dagster, db: Database) -> tuple[dg.DagsterRun, psutil.Process]:
+def in_progress(ui: Dagster, db: Database, **tags: str) -> tuple[dg.DagsterRun, psutil.Process]:
     """A run at work; new telemetry sees to it that there is one."""
 
     def look() -> tuple[dg.DagsterRun, psutil.Process] | None:
         now = datetime.now(UTC).replace(microsecond=0)
         telemetry.fill(db, now - timedelta(seconds=1), now)
-        return next(((run, process) for run in runs(ui, STATUS.STARTED) if (process := process_of(run))), None)
+        return next(((run, process) for run in runs(ui, STATUS.STARTED, **tags) if (process := process_of(run))), None)
 
     return eventually(look, 60, "a run in progress")
 
@@ -87,6 +89,38 @@ def test_a_run_whose_process_dies_is_failed_and_its_hour_done_again(running: tup
     eventually(lambda: not lineage.dirty_hours(db, hours), 60, "the hour is done again")
 
 
+def launch_backfill(ui: Dagster, hours: list[datetime]) -> str:
+    """As from the asset page, all nodes of the lineage selected; its id."""
+    parameters = {
+        "assetSelection": [{"path": [name]} for name in chain.NODES],
+        "partitionNames": [key_of(hour) for hour in hours],
+    }
+    launched = ui.ask(LAUNCH, parameters=parameters)["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    return launched["backfillId"]
+
+
+def ended(ui: Dagster, backfill: str) -> str:
+    """How a backfill ended; nothing while it goes on."""
+    status = ui.ask(BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
+    return status if status not in ("REQUESTED", "IN_PROGRESS") else ""
+
+
+def test_a_backfill_lets_the_present_go_first(running: tuple[Dagster, Database]) -> None:
+    ui, db = running
+    hours = [PRESENT - n * HOUR for n in range(12, 6, -1)]
+    backfill = launch_backfill(ui, hours)
+    eventually(lambda: runs(ui, STATUS.STARTED, **{"dagster/backfill": backfill}), 60, "the backfill is at work")
+    in_progress(ui, db, **{TRIGGER_TAG: LIVE})
+    assert not ended(ui, backfill), "the present has not waited for the end of the backfill"
+    assert eventually(lambda: ended(ui, backfill), 180, "the backfill ends") == "COMPLETED_SUCCESS"
+    with dg.DagsterInstance.from_config(str(ui.home)) as instance:
+        records = instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": backfill}))
+    times = sorted((record.start_time, record.end_time) for record in records)
+    assert len(times) == len(hours)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(times)), "one at a time"
+
+
 def test_a_backfill_from_the_asset_page_leaves_the_same_tables(running: tuple[Dagster, Database]) -> None:
     ui, db = running
     for repository in ui.ask(SENSORS)["repositoriesOrError"]["nodes"]:
@@ -99,19 +133,9 @@ def test_a_backfill_from_the_asset_page_leaves_the_same_tables(running: tuple[Da
         faulty = (hour + timedelta(minutes=3), hour + timedelta(minutes=4)) if number else None
         telemetry.fill(db, hour, hour + timedelta(minutes=5), faulty)
 
-    parameters = {
-        "assetSelection": [{"path": [name]} for name in chain.NODES],
-        "partitionNames": [key_of(hour) for hour in PAST],
-    }
-    launched = ui.ask(LAUNCH, parameters=parameters)["launchPartitionBackfill"]
-    assert launched["__typename"] == "LaunchBackfillSuccess", launched
-
-    def finished() -> str:
-        status = ui.ask(BACKFILL, id=launched["backfillId"])["partitionBackfillOrError"]["status"]
-        return status if status not in ("REQUESTED", "IN_PROGRESS") else ""
-
-    assert eventually(finished, 120, "the backfill ends") == "COMPLETED_SUCCESS"
-    done = runs(ui, **{"dagster/backfill": launched["backfillId"]})
+    backfill = launch_backfill(ui, PAST)
+    assert eventually(lambda: ended(ui, backfill), 120, "the backfill ends") == "COMPLETED_SUCCESS"
+    done = runs(ui, **{"dagster/backfill": backfill})
     assert [run.tags["dagster/partition"] for run in done] == [key_of(hour) for hour in reversed(PAST)], "one an hour"
     assert {run.status for run in done} == {STATUS.SUCCESS}
 
