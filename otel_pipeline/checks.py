@@ -90,14 +90,14 @@ def no_storm_of_anomalies(context: dg.AssetCheckExecutionContext, clickhouse: Cl
 
 
 @dg.asset_check(asset="incidents")
-def detector_is_no_worse_than_others() -> dg.AssetCheckResult:
-    """The gate of a switch: no version that stands beside does better on the ledger of injected faults.
+def version_is_no_worse_than_others() -> dg.AssetCheckResult:
+    """The gate of a switch: no version of the lineage that stands beside does better on the ledger of injected faults.
 
-    Not part of the lineage's runs; run it from the page of the asset, after `otel-pipeline materialize --detector`.
+    Not part of the lineage's runs; run it from the page of the asset, after `otel-pipeline materialize --version`.
     """
     settings = load()
     with one_line_failures():
-        answers = [compare.evaluate(settings, other, settings.detector_version) for other in compare.others(settings)]
+        answers = [compare.evaluate(settings, other, settings.lineage_version) for other in compare.others(settings)]
     figures = {
         f"{row['figure']} of {answer[which]}": row[which] if row[which] is not None else "-"
         for answer in answers
@@ -127,7 +127,8 @@ def arrives(table: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=table, name=f"{table}_arrive", description=arrives.__doc__)
     def check(context: dg.AssetCheckExecutionContext, clickhouse: ClickHouse) -> dg.AssetCheckResult:
         with one_line_failures(), clickhouse.database(run=context.run.run_id, check=f"{table}_arrive") as db:
-            rows = {row["Name"]: row for row in db.rows("sensors__raw_tables")}
+            found = db.rows("sensors__raw_tables", database=db.settings.clickhouse_database)
+            rows = {row["Name"]: row for row in found}
         return arriving(rows.get(table), datetime.now(UTC))
 
     return check
@@ -174,7 +175,7 @@ CHECKS = [
     baseline_is_recent,
     every_trace_is_judged_by_its_past,
     no_storm_of_anomalies,
-    detector_is_no_worse_than_others,
+    version_is_no_worse_than_others,
     incidents_are_founded,
     every_incident_has_a_pattern,
 ]

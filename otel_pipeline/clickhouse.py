@@ -23,7 +23,6 @@ from otel_pipeline.settings import Settings
 Role = Literal["writer", "reader"]
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 600
-VERSIONED = ("normal_centroids", "normal_conduct", "anomaly_scores", "incidents")  # by version of the detector
 PRESENT, HISTORY = 1, 2  # priorities: the lower goes first
 
 
@@ -60,7 +59,7 @@ class Database:
                 port=settings.clickhouse_port,
                 username=user,
                 password=settings.clickhouse_reader_password if reader else settings.clickhouse_password,
-                database=settings.clickhouse_database if database is None else (database or "default"),
+                database=settings.database if database is None else (database or "default"),
                 secure=settings.clickhouse_secure,
                 connect_timeout=CONNECT_SECONDS,
                 send_receive_timeout=QUERY_SECONDS,
@@ -73,7 +72,7 @@ class Database:
                 " or set CLICKHOUSE_HOST and CLICKHOUSE_PORT"
             ) from error
         except DatabaseError as error:
-            raise UserError(explain(error, self.address, user, settings.clickhouse_database)) from error
+            raise UserError(explain(error, self.address, user, settings.database)) from error
 
     def comment(self, comment: Mapping[str, str]) -> None:
         """From now on, this asks."""
@@ -117,7 +116,7 @@ class Database:
         try:
             yield
         except ClickHouseError as error:
-            text = explain(error, self.address, self.user, self.settings.clickhouse_database)
+            text = explain(error, self.address, self.user, self.settings.database)
             if text:
                 kind = Unavailable if isinstance(error, OperationalError) else UserError
                 raise kind(text) from error
@@ -125,15 +124,13 @@ class Database:
 
 
 def _settings(settings: Settings, comment: Mapping[str, str], history: bool, *, reader: bool) -> dict[str, Any]:
-    """Settings of a connection's queries: which version of the detector they see, and who goes first.
+    """Settings of a connection's queries: who asks, and who goes first.
 
     ClickHouse lets a query of lower priority wait while one of a higher runs.
     """
-    seen = ", ".join(rf"'{table}': 'Detector = \'{settings.detector_version}\''" for table in VERSIONED)
-    found: dict[str, Any] = {"additional_table_filters": f"{{{seen}}}"}
     if reader:
-        return found
-    found["priority"] = HISTORY if history else PRESENT
+        return {}
+    found: dict[str, Any] = {"priority": HISTORY if history else PRESENT}
     if comment:
         found["log_comment"] = json.dumps(dict(comment))
     if history and settings.clickhouse_is_local:
@@ -170,8 +167,6 @@ def explain(error: ClickHouseError, address: str, user: str, database: str) -> s
         "Code: 241": f"ClickHouse at {address} ran out of memory; ask for a shorter window",
         "Code: 497": f"user {user} lacks a right at {address}; {first}",
     }
-    if "Code: 47." in text and "`Detector`" in text:
-        return f"{database} at {address} is of an older schema; run `otel-pipeline migrate`"
     for code, hint in hints.items():
         if code in text:
             return hint

@@ -57,10 +57,8 @@ class Settings(BaseSettings):
     intake_spool_mb: int = Field(2048, ge=16, description="Spool size in MiB after which intake answers 503")
     intake_max_body_mb: int = Field(16, ge=1, description="Largest OTLP body in MiB, after decompression")
 
-    detector_version: str = Field(
-        "1",
-        pattern=r"^([A-Za-z_]\w{0,31}|\d{1,9})$",
-        description="Detector version whose baselines, scores and incidents are written and read; others stand beside",
+    lineage_version: int = Field(
+        1, ge=1, description="Version of the lineage that is written and read; others stand beside, each in a database"
     )
 
     embedder_port: int = Field(8089, description="Port of the local embedder")
@@ -162,6 +160,20 @@ class Settings(BaseSettings):
     def clickhouse_is_local(self) -> bool:
         """Whether the server is the one that ``otel-pipeline clickhouse`` runs."""
         return not self.clickhouse_host
+
+    @property
+    def database(self) -> str:
+        """Database of this version of the lineage. Raw tables stand in that of version 1; the others point at them."""
+        return self.clickhouse_database + (f"_v{self.lineage_version}" if self.lineage_version > 1 else "")
+
+    @property
+    def raw(self) -> "Settings":
+        """Of the version in whose database the raw tables really stand."""
+        return self.version(1)
+
+    def version(self, number: int) -> "Settings":
+        """The same settings with another version of the lineage."""
+        return self.model_copy(update={"lineage_version": number})
 
     @property
     def embedding_url(self) -> str:

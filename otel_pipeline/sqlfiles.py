@@ -8,6 +8,7 @@ from string import Template
 from otel_pipeline.settings import REPOSITORY, Settings
 
 SQL = REPOSITORY / "sql"
+FIRST_DERIVED, GROUND_TRUTH = 30, 200  # numbers of schema files
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,11 @@ class SchemaFile:
     number: int
     name: str
     path: Path
+
+    @property
+    def raw(self) -> bool:
+        """Whether it is of tables that others fill: all versions of the lineage share these."""
+        return 0 < self.number < FIRST_DERIVED or self.number >= GROUND_TRUTH
 
     def statement(self, settings: Settings) -> str:
         """The statement with the placeholders of an installation filled in (cluster, replication, TTLs)."""

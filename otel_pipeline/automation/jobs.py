@@ -7,7 +7,7 @@ from otel_pipeline.detection.chain import NODES
 # Runs of the present go before those of a backfill, whose priority is 0.
 PRESENT = {"dagster/priority": "10"}
 # Reads everything that was ever judged: for people who are about to switch versions.
-GATE = dg.AssetCheckKey(dg.AssetKey("incidents"), "detector_is_no_worse_than_others")
+GATE = dg.AssetCheckKey(dg.AssetKey("incidents"), "version_is_no_worse_than_others")
 # Every event is in the event log; a run's process need not print it as well.
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 

@@ -91,7 +91,9 @@ def raw_telemetry(clickhouse: ClickHouse) -> dg.SensorResult | dg.SkipReason:
     """Look at the raw tables every five minutes: rows and age of the newest, for their asset pages and checks."""
     try:
         with clickhouse.database(sensor="raw_telemetry") as db:
-            rows = {row["Name"]: row for row in db.rows("sensors__raw_tables")}
+            rows = {
+                row["Name"]: row for row in db.rows("sensors__raw_tables", database=db.settings.clickhouse_database)
+            }
     except UserError as error:
         return dg.SkipReason(str(error))
     return dg.SensorResult(asset_events=list(seen(rows, datetime.now(UTC))))

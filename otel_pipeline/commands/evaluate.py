@@ -234,26 +234,31 @@ def memory(home: Path, as_json: bool) -> None:
 @click.argument("new", metavar="NEW")
 @json_option
 def compare(old: str, new: str, as_json: bool) -> None:
-    """Two versions of the detector on the same traces: is NEW no worse than OLD? Exit status 1 if it is worse.
+    """Two versions of the lineage: is NEW no worse than OLD? Exit status 1 if it is worse.
 
-    Both have judged the database that the settings point at (`otel-pipeline materialize --detector VERSION`). With a
-    ledger of injected faults in it, both are held against that; without one, only where they differ is told. To switch,
-    set DETECTOR_VERSION.
+    Numbers are versions that have judged the same traces in the database that the settings point at (`otel-pipeline
+    materialize --version N`): with a ledger of injected faults, both are held against that; without one, only where
+    they differ is told. To switch, set LINEAGE_VERSION.
 
-    --json: {"old", "new", "traces": {"both_judged", "both_anomalous", "only_old", "only_new"}, "figures": [{"figure",
-    "old", "new", "worse"}], "no_worse": true, false, or null without a ledger}
+    Files are answers of `evaluate rca|detect|templates DIR --json`, by the code of the one version and of the other.
+
+    --json: {"old", "new", "traces" (of versions): {"both_judged", "both_anomalous", "only_old", "only_new"}, "figures":
+    [{"figure", "old", "new", "worse"}], "no_worse": true, false, or null without a ledger}
     """
     from otel_pipeline.commands import evaluation_tables
     from otel_pipeline.errors import UserError
-    from otel_pipeline.evaluation.compare import evaluate
+    from otel_pipeline.evaluation.compare import answers, evaluate
     from otel_pipeline.settings import load
 
-    with progress_console.status("comparing") as status:
-        answer = evaluate(load(), old, new, status.update)
+    if old.isdigit() and new.isdigit():
+        with progress_console.status("comparing") as status:
+            answer = evaluate(load(), int(old), int(new), status.update)
+    else:
+        answer = answers(Path(old), Path(new))
     if as_json:
         print_json(answer)
     else:
         evaluation_tables.compare(answer)
     if answer["no_worse"] is False:
         names = ", ".join(row["figure"] for row in answer["figures"] if row["worse"])
-        raise UserError(f"detector {new} is worse than {old} in {names}; leave DETECTOR_VERSION at {old}")
+        raise UserError(f"{new} is worse than {old} in {names}; leave LINEAGE_VERSION as it is")

@@ -153,16 +153,16 @@ def investigations(answer: dict[str, Any]) -> None:
 
 
 def compare(answer: dict[str, Any]) -> None:
-    """Two versions of the detector beside each other."""
-    traces = answer["traces"]
-    console.print(
-        f"{traces['both_judged']:,} traces judged by both: {traces['both_anomalous']:,} anomalous to both,"
-        f" {traces['only_old']:,} only to {answer['old']}, {traces['only_new']:,} only to {answer['new']}"
-    )
+    """Two versions of the lineage beside each other."""
+    if traces := answer.get("traces"):
+        console.print(
+            f"{traces['both_judged']:,} traces judged by both: {traces['both_anomalous']:,} anomalous to both,"
+            f" {traces['only_old']:,} only to {answer['old']}, {traces['only_new']:,} only to {answer['new']}"
+        )
     if not answer["figures"]:
         console.print("no ledger of injected faults here: nothing to hold them against")
         return
-    table = Table("", f"detector {answer['old']}", f"detector {answer['new']}", "")
+    table = Table("", str(answer["old"]), str(answer["new"]), "")
     for row in answer["figures"]:
         values = ("-" if row[which] is None else f"{row[which]:.3f}" for which in ("old", "new"))
         table.add_row(row["figure"], *values, "worse" if row["worse"] else "")

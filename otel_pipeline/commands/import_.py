@@ -35,7 +35,7 @@ def command(traces: Path | None, logs: Path | None, as_json: bool) -> None:
         files["logs"] = logs
     if not files:
         raise click.UsageError("give --traces, --logs, or both")
-    settings = load()
+    settings = load().raw
     migrate(settings)
     with (
         Database(settings, comment={"command": "import"}) as db,

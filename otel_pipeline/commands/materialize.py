@@ -11,6 +11,7 @@ from otel_pipeline.commands.common import console, iso, json_option, print_json,
 from otel_pipeline.detection.model import Window
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
+from otel_pipeline.migrate import migrate
 from otel_pipeline.settings import load
 
 
@@ -18,10 +19,10 @@ from otel_pipeline.settings import load
 @window_options()
 @click.option("--checksums", is_flag=True, help="Print rows and a checksum of each derived table afterwards.")
 @click.option("--without-vectors", is_flag=True, help="Leave out what needs the embedder.")
-@click.option("--detector", metavar="VERSION", help="Only judge, as this version of the detector, beside the others.")
+@click.option("--version", metavar="N", type=click.IntRange(1), help="As this version, beside [LINEAGE_VERSION].")
 @json_option
 def command(  # noqa: PLR0917
-    start: datetime, end: datetime, checksums: bool, without_vectors: bool, detector: str | None, as_json: bool
+    start: datetime, end: datetime, checksums: bool, without_vectors: bool, version: int | None, as_json: bool
 ) -> None:
     """Run the lineage over a window, without a UI.
 
@@ -29,16 +30,18 @@ def command(  # noqa: PLR0917
     same tables (see --checksums). The engine lets it wait while a run of the present is at work, and leaves half of the
     cores to others: days of history can be backfilled while the stack is up.
 
-    With --detector, what has been summarised is judged again as that version of the detector: its baselines, scores and
-    incidents stand beside those of other versions (compare them with `otel-pipeline evaluate compare`). Which version
-    is read, and goes on live, is the setting DETECTOR_VERSION.
+    With --version, everything is derived beside what is there, into a database of that version: its templates,
+    summaries, vectors, baselines, scores and incidents (compare them with `otel-pipeline evaluate compare`). Which
+    version is read, and goes on live, is the setting LINEAGE_VERSION.
 
     JSON: {"start", "end", "seconds", "steps": [{"hour", "node", "rows", "metrics"}], "checksums": [{"table", "rows",
     "checksum"}]}
     """
     from otel_pipeline.detection import chain, lineage
 
-    settings = load(detector_version=detector) if detector else load()
+    settings = load(lineage_version=version) if version else load()
+    if version:
+        migrate(settings)
     window = Window(start, end)
     embedder = None if without_vectors else Embedder(settings)
     began = time.monotonic()
@@ -49,7 +52,7 @@ def command(  # noqa: PLR0917
         if embedder:
             embedder.embed(["is anybody there"])
         with progress_console.status(f"{len(hours)} hours") as status:
-            steps = (chain.judge if detector else chain.run)(
+            steps = chain.run(
                 db, embedder, window, lambda step: status.update(f"{step.hour:%Y-%m-%d %H:00} {step.node}")
             )
         sums = lineage.checksums(db) if checksums else []

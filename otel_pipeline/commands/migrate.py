@@ -19,9 +19,9 @@ def command(as_json: bool) -> None:
     settings = load()
     applied = migrate(settings)
     if as_json:
-        print_json({"database": settings.clickhouse_database, "applied": applied})
+        print_json({"database": settings.database, "applied": applied})
     elif applied:
         click.echo("\n".join(applied))
-        click.echo(f"{len(applied)} applied to database {settings.clickhouse_database}")
+        click.echo(f"{len(applied)} applied to database {settings.database}")
     else:
-        click.echo(f"database {settings.clickhouse_database} is up to date")
+        click.echo(f"database {settings.database} is up to date")

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import (
@@ -75,23 +74,3 @@ def run_hour(db: Database, embedder: Embedder | None, hour: datetime, *, whole: 
     yield Step(hour, "incidents", incidents.materialize(db, hour))
     yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
     lineage.record(db, hour, arrivals)
-
-
-def judge(
-    db: Database, embedder: Embedder | None, window: Window, progress: Callable[[Step], None] | None = None
-) -> list[Step]:
-    """Learn, score and group anew what has been summarised: a version of the detector beside others.
-
-    The memory of errors, and what has been processed, stay as they are.
-    """
-    done = []
-    for hour in lineage.raw_hours(db, window):
-        for node, work in (
-            ("normal_centroid", partial(normal_centroid.materialize, model=embedder.model if embedder else "")),
-            ("anomaly_scores", anomaly_scores.materialize),
-            ("incidents", incidents.materialize),
-        ):
-            done.append(Step(hour, node, work(db, hour)))
-            if progress:
-                progress(done[-1])
-    return done

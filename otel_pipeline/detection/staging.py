@@ -13,7 +13,6 @@ from string import Template
 
 from otel_pipeline import sqlfiles
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import beside
 from otel_pipeline.errors import Unavailable
 
 STALE_SECONDS = 3 * 3600
@@ -35,16 +34,13 @@ def scratch(db: Database, count: int) -> Iterator[list[str]]:
 def replacing_partition(db: Database, table: str, key: datetime) -> Iterator[str]:
     """A staging table in the form of ``table``; when the block ends well, its rows replace those of the partition.
 
-    Rows of other versions of the detector stay.
-
     :param key: value of the partition key: the hour, for a table PARTITION BY Hour.
     """
     drop_stale(db)
-    with scratch(db, 2) as (stage, aside):
+    with scratch(db, 1) as (stage,):
         create_like(db, stage, table)
         yield stage
         partition = str(int(key.timestamp()))
-        beside.keep_others(db, stage, table, partition, aside=aside, create=create_like, statement=_statement)
         if db.one("staging__count", stage=stage)["Rows"]:
             _statement(db, "staging__replace", stage=stage, table=table, partition=partition)
         else:
@@ -64,7 +60,6 @@ def amending_partition(db: Database, table: str, key: datetime) -> Iterator[str]
         before = db.one("staging__newest", table=table, partition=partition)
         if before["Parts"]:
             _statement(db, "staging__amend", stage=stage, table=table, partition=partition)
-            beside.drop_others(db, stage, table, partition)
         yield stage
         if db.one("staging__newest", table=table, partition=partition)["Block"] != before["Block"]:
             raise Unavailable(f"another run has written {table} of {key:%Y-%m-%d %H:00} at the same time; run it again")
@@ -83,7 +78,6 @@ def replace_traces(db: Database, stage: str, traces: str, fresh: str, key: datet
 def create_like(db: Database, stage: str, table: str) -> None:
     """Make an empty table in the form of another."""
     _statement(db, "staging__create", stage=stage, table=table)
-    beside.mark(db, stage, table, _statement)
 
 
 def drop_stale(db: Database) -> None:

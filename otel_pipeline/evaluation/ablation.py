@@ -38,7 +38,7 @@ def judged(
     db: Database, data: labelled.Labelled, progress: Progress = lambda _: None, parts: Sequence[str] = PARTS
 ) -> dict[str, Any]:
     """The same as :func:`folder`, of a folder that is loaded; the summaries are whole again afterwards."""
-    db.run("evaluation__whole", source=db.settings.clickhouse_database)
+    db.run("evaluation__whole", source=db.settings.database)
     found = {}
     for part in (*parts, WHOLE):
         progress(f"without {part or 'nothing'}")
@@ -97,12 +97,12 @@ def _leave_out(db: Database, part: str) -> None:
 @contextmanager
 def _beside(db: Database) -> Iterator[Database]:
     """A database on the same server with the summaries of this one, dropped afterwards."""
-    name = f"{db.settings.clickhouse_database}_ablation"
-    own = db.settings.model_copy(update={"clickhouse_database": name})
+    name = f"{db.settings.database}_ablation"
+    own = db.settings.raw.model_copy(update={"clickhouse_database": name})
     migrate(own)
     try:
         with Database(own, comment={"command": "evaluate"}) as copy:
-            copy.run("evaluation__whole", source=db.settings.clickhouse_database)
+            copy.run("evaluation__whole", source=db.settings.database)
             yield copy
     finally:
         db.run("evaluation__drop", database=name)

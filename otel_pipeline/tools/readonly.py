@@ -46,10 +46,10 @@ def run(db: Database, sql: str, *, rows: int = 100, parameters: Mapping[str, Any
     given = dict(parameters or {})
     try:
         tree = db.client.raw_query(f"EXPLAIN AST {statement.sql}", parameters=given, settings=_settings(db))
-        guard.agree(tree.decode(errors="replace"), db.settings.clickhouse_database)
+        guard.agree(tree.decode(errors="replace"), db.settings.database)
         columns, found = _fetch(db, statement, rows, given)
     except ClickHouseError as error:
-        reason = explain(error, db.address, db.user, db.settings.clickhouse_database)
+        reason = explain(error, db.address, db.user, db.settings.database)
         if reason.startswith(("lost", "no ClickHouse")):
             raise Unavailable(reason) from error
         raise UserError(_engine(str(error))) from error

@@ -4,7 +4,7 @@ FROM
 (
     SELECT if(table LIKE 'otel_metrics%', 'otel_metrics', table) AS Name, sum(rows) AS KeptRows, 0 AS HourRows, toDateTime(0, 'UTC') AS NewestRow
     FROM system.parts
-    WHERE database = currentDatabase() AND active
+    WHERE database = {database:String} AND active
         AND (table IN ('otel_logs', 'otel_traces', 'hyperdx_sessions') OR table LIKE 'otel_metrics%')
     GROUP BY Name
     UNION ALL
