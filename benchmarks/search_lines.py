@@ -13,7 +13,7 @@ from otel_pipeline.detection import embeddings, log_templates
 from otel_pipeline.detection.model import HOUR
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.evaluation.memory import Model
-from otel_pipeline.investigate.search import ranked, search, words_of
+from otel_pipeline.investigate.search import ranked, search
 from otel_pipeline.settings import Settings
 
 LINES_AN_HOUR = 1_000_000
@@ -127,7 +127,7 @@ def searched(db: Database, model: Model, queries: list[str]) -> dict[str, float]
 
     def nearest(query: str) -> None:
         vector = known.embed([query])[0].tolist()
-        rows = ranked(db, known.model, vector, words=words_of(query), coded=[], limit=10, filtered=False, **whole)
+        rows = ranked(db, known.model, vector, text=query, coded=[], limit=10, filtered=False, **whole)
         assert rows[0]["Count"] > 0
 
     codes = [row[0] for row in db.client.query(CODES).result_rows]

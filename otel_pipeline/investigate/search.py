@@ -2,7 +2,8 @@
 
 Texts are few, so the scan over their vectors is exact; where there are many, the vector index and the text index name
 candidates, which are then ranked in the same way. A code in the query (``ERR-4711``, an id) is looked up in the lines
-(:mod:`otel_pipeline.investigate.codes`), and a template with a line that holds it beats any neighbour in meaning.
+(:mod:`otel_pipeline.investigate.codes`); a template with a line that holds it, or with a name that stands in the query
+(``NullPointerException``, ``db_pool``), beats any neighbour in meaning.
 """
 
 import re
@@ -20,7 +21,7 @@ from otel_pipeline.investigate.nearest import MOST, as_hex, index_for, nearest, 
 
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 BEGINNING = datetime(1971, 1, 1, tzinfo=UTC)
-MOST_WORDS = 50
+MOST_WORDS, MOST_NAMES = 50, 10
 # With a window, so many times more templates are ranked than are shown: some have no line in it.
 SPARE = 5
 # Where an index finds them: neighbours in meaning, and in words, that are ranked.
@@ -32,13 +33,15 @@ _STOP = frozenset(
         " on or similar than that the then there this to was were what when where which who why with",
     )
 )
+_NAME = re.compile(r"\b(?:[A-Za-z]{2,}(?:[._][A-Za-z]{2,})+|[A-Za-z]*[a-z][A-Z][A-Za-z]+)\b")
 
 
 @dataclass
 class Hit:
     """A template that answers the query.
 
-    :param score: 0 to 1: half from meaning (``similarity``), half from words (``words``; 1 where lines hold the code).
+    :param score: 0 to 1: the greater of meaning (``similarity``) and words (``words``: the share of the query's words
+        that the template holds, rare ones counting more; 1 where it holds a name of the query, or its lines a code).
     :param lines: lines in the window, or in all hours that are kept.
     """
 
@@ -105,7 +108,7 @@ def search(
         db,
         model,
         vector,
-        words=words_of(text),
+        text=text,
         coded=list(coded),
         service=service,
         severity=severity,
@@ -134,7 +137,7 @@ def ranked(
     model: str,
     vector: list[float],
     *,
-    words: list[str],
+    text: str,
     coded: list[int],
     limit: int,
     filtered: bool,
@@ -144,7 +147,15 @@ def ranked(
 
     :param within: service, severity, start, end of the templates; ``filtered``: they leave some out.
     """
-    asked = {"vector": as_hex(vector), "words": words, "coded": coded, "limit": limit, **within}
+    words = words_of(text)
+    asked = {
+        "vector": as_hex(vector),
+        "words": words,
+        "names": names_of(text),
+        "coded": coded,
+        "limit": limit,
+        **within,
+    }
     if not (table := index_for(db, model, len(vector))):
         return db.rows("search__templates", model=model, **asked)
     said = db.rows("search__words", words=words, limit=CANDIDATES, **within) if words else []
@@ -162,6 +173,11 @@ def words_of(text: str) -> list[str]:
     """The words of a query that may stand in a template, lower case."""
     words = re.findall(r"\w+", text.lower().replace("_", " "))
     return list(dict.fromkeys(word for word in words if len(word) > 1 and word not in _STOP))[:MOST_WORDS]
+
+
+def names_of(text: str) -> list[str]:
+    """What looks like a name in a program, without digits: of several parts, or with a capital inside."""
+    return list(dict.fromkeys(_NAME.findall(text)))[:MOST_NAMES]
 
 
 def _embed(embedder: Embedder | None, text: str, notes: list[str]) -> tuple[str, list[float]]:

@@ -7,10 +7,10 @@ WITH
 SELECT
     TemplateId, Text, TextHash, Services, SeverityText, FirstSeen, LastSeen, Count,
     similarity,
-    arrayMap((known, total) -> if(known > 0, log(1 + total / known), 0), hits_of_all, arrayWithConstant(length(words), templates)) AS weights,
-    if(arraySum(weights) = 0, 0, arraySum((hit, weight) -> hit * weight, hits, weights) / arraySum(weights)) AS words_share,
-    TemplateId IN {coded:Array(UInt64)} AS holds_code,
-    (greatest(similarity, 0) + if(holds_code, 1, words_share)) / 2 AS score
+    arrayMap((known, total) -> log(1 + total / greatest(known, 1)), hits_of_all, arrayWithConstant(length(words), templates)) AS weights,
+    arraySum((hit, weight) -> hit * weight, hits, weights) / greatest(arraySum(weights), 0.001) AS words_share,
+    TemplateId IN {coded:Array(UInt64)} OR multiSearchAnyCaseInsensitiveUTF8(Text, {names:Array(String)}) AS holds_code,
+    greatest(similarity, holds_code, words_share) AS score
 FROM
 (
     SELECT
@@ -37,6 +37,6 @@ FROM
         WHERE TextHash IN {hashes:Array(UInt64)}
     ) AS e ON e.TextHash = t.TextHash
 )
-WHERE similarity > 0 OR words_share > 0 OR holds_code
-ORDER BY score DESC, Count DESC, TemplateId
+WHERE score > 0
+ORDER BY score DESC, similarity DESC, Count DESC, TemplateId
 LIMIT {limit:UInt32}

@@ -1,5 +1,7 @@
 -- Grain: a log template, the best first. Called by investigate.search: an exact scan over the few distinct texts, meaning and words together.
--- similarity: cosine to the query's vector (0 without vectors). words_share: share of the query's words that the text holds, rare words counting more.
+-- similarity: cosine to the query's vector (0 without vectors). words_share: share of the query's words that the text holds; rare words count more, those that
+-- no text holds most. holds_code: lines of it hold a code of the query, or its text a name. The stronger of meaning and words is the score, so that words that
+-- many a text holds by chance do not beat what means the same.
 -- vector: the query's float32 in hex, read faster than an array. Most of the time would go into planning, so each expression stands once, and what the
 -- planner could still improve is left: there is nothing to gain over a few thousand rows.
 WITH
@@ -7,19 +9,20 @@ WITH
     ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS severities
 SELECT
     TemplateId, Text, Services, SeverityText, FirstSeen, LastSeen, Count, similarity, words_share, holds_code,
-    (greatest(similarity, 0) + if(holds_code, 1, words_share)) / 2 AS score
+    greatest(similarity, holds_code, words_share) AS score
 FROM
 (
     SELECT
         *,
-        TemplateId IN {coded:Array(UInt64)} AS holds_code,
-        arraySum((hit, known) -> if(hit > 0, log(1 + templates / known), 0), hits, hits_of_all)
-            / greatest(arraySum(known -> if(known > 0, log(1 + templates / known), 0), hits_of_all), 0.001) AS words_share
+        TemplateId IN {coded:Array(UInt64)} OR multiSearchAnyCaseInsensitiveUTF8(Text, {names:Array(String)}) AS holds_code,
+        arrayMap(known -> log(1 + templates / greatest(known, 1)), hits_of_all) AS weights,
+        arraySum((hit, weight) -> hit * weight, hits, weights) / greatest(arraySum(weights), 0.001) AS words_share
     FROM
     (
         SELECT
             *,
-            arrayMap(word -> toUInt64(has(splitByNonAlpha(lower(Text)), word)), {words:Array(String)}) AS hits,
+            arrayIntersect(splitByNonAlpha(lower(Text)), {words:Array(String)}) AS found,
+            arrayMap(word -> toUInt64(has(found, word)), {words:Array(String)}) AS hits,
             sumForEach(hits) OVER () AS hits_of_all,
             count() OVER () AS templates
         FROM
@@ -40,6 +43,6 @@ FROM
     )
 )
 WHERE score > 0
-ORDER BY score DESC, Count DESC, TemplateId
+ORDER BY score DESC, similarity DESC, Count DESC, TemplateId
 LIMIT {limit:UInt32}
 SETTINGS max_threads = 1, query_plan_enable_optimizations = 0

@@ -4,7 +4,7 @@ import pytest
 
 from otel_pipeline.evaluation.templates import accuracy
 from otel_pipeline.investigate.codes import codes_of
-from otel_pipeline.investigate.search import MOST_WORDS, words_of
+from otel_pipeline.investigate.search import MOST_WORDS, names_of, words_of
 
 
 def test_a_text_of_any_length_gives_a_few_words() -> None:
@@ -28,6 +28,21 @@ def test_words_without_those_that_say_nothing() -> None:
 )
 def test_codes(text: str, codes: list[tuple[str, list[str]]]) -> None:
     assert codes_of(text) == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "NullPointerException in java.lang.Thread, or db_pool?",
+            ["NullPointerException", "java.lang.Thread", "db_pool"],
+        ),
+        ("Payment failed. E.g. TIMEOUT of the Gateway, i.e. slow", []),
+        ("insertHiHealthData insertHiHealthData", ["insertHiHealthData"]),
+    ],
+)
+def test_names(text: str, names: list[str]) -> None:
+    assert names_of(text) == names
 
 
 def test_grouping_accuracy_counts_whole_groups_only() -> None:
