@@ -10,7 +10,12 @@ from otel_pipeline.commands.common import console, iso, json_option, print_json,
 @click.command()
 @click.argument("text")
 @click.option("--service", default="", help="Only lines of this service.")
-@click.option("--severity", default="", help="At least this severe: TRACE, DEBUG, INFO, WARN, ERROR, FATAL.")
+@click.option(
+    "--severity",
+    default="",
+    type=click.Choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], case_sensitive=False),
+    help="At least this severe.",
+)
 @window_options(required=False)
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100), help="Templates to show.")
 @json_option
@@ -19,7 +24,8 @@ def command(
 ) -> None:
     """Log lines that mean TEXT: nearest templates by meaning and by words, with counts, lines and traces.
 
-    An exact code or id ("ERR-4711") is looked up in the lines themselves. Counts are those of whole hours.
+    The score is the stronger of meaning and words. An exact code or id ("ERR-4711") is looked up in the lines
+    themselves. Counts are those of whole hours.
 
     \b
     --json: {"query", "hits": [{"template_id", "template", "services", "severity", "lines", "first_seen", "last_seen",

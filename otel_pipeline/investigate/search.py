@@ -33,6 +33,7 @@ _STOP = frozenset(
         " on or similar than that the then there this to was were what when where which who why with",
     )
 )
+_TRACE = re.compile(r"[0-9a-fA-F]{32}")
 _NAME = re.compile(r"\b(?:[A-Za-z]{2,}(?:[._][A-Za-z]{2,})+|[A-Za-z]*[a-z][A-Z][A-Za-z]+)\b")
 
 
@@ -127,6 +128,8 @@ def search(
             hit.examples, hit.trace_ids = row["Bodies"], row["TraceIds"]
     if vector and hits and not any(hit.similarity for hit in hits):
         notes.append(f"no vectors of model {model} yet; words alone decide")
+    if _TRACE.fullmatch(text.strip()):
+        notes.append("this looks like a trace id; `otel-pipeline similar` says what its errors are like")
     if not hits:
         notes.append("no template fits; see that the lineage has run over the window (`otel-pipeline materialize`)")
     return Found(text, hits, notes)

@@ -55,6 +55,8 @@ def similar(db: Database, model: str, trace_id: str, *, limit: int = 5) -> Simil
     :param model: whose vectors are compared.
     :raises UserError: no such trace.
     """
+    if not trace_id.strip():
+        raise UserError("no trace id given; lines without one belong to no trace")
     traces = db.rows("similar__trace", trace_id=trace_id)
     templates = db.rows("similar__templates", trace_id=trace_id)
     if not traces and not templates:

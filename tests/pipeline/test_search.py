@@ -54,6 +54,14 @@ class Words(Embedder):
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+class Synonyms(Words):
+    """Stands for a model that knows that some words mean the same."""
+
+    def embed(self, texts: list[str]) -> np.ndarray:
+        same = {"cupsd": "printing", "shutdown": "stopped"}
+        return super().embed([" ".join(same.get(word, word) for word in text.split()) for text in texts])
+
+
 class Away(Words):
     """Stands for an embedder that is away."""
 
@@ -131,6 +139,18 @@ def test_an_exact_name_beats_a_vague_neighbour(filled: Database, words: Words) -
     assert found.hits[0].words == 1
 
 
+def test_a_word_shared_by_chance_does_not_beat_what_means_the_same(database: Database) -> None:
+    lines = ["cupsd shutdown succeeded", "scheduling restart of crashed service", "worker_pool is at rest"]
+    database.insert("otel_logs", [[FIRST, "s", line] for line in lines], ["Timestamp", "ServiceName", "Body"])
+    log_templates.materialize(database, FIRST)
+    embeddings.materialize(database, Synonyms(), FIRST)
+    assert templates(search(database, Synonyms(), "printing service stopped"))[0] == lines[0]
+    assert templates(search(database, Synonyms(), "service"))[0] == lines[1]
+    # A name beats them, whatever else is asked.
+    hit = search(database, Synonyms(), "printing stopped, is worker_pool to blame?").hits[0]
+    assert (hit.template, hit.words) == (lines[2], 1)
+
+
 @pytest.mark.parametrize(("code", "trace"), [("INC-90210", "b1"), ("card 4712", "a2")])
 def test_a_code_is_found_in_the_lines(filled: Database, words: Words, code: str, trace: str) -> None:
     hit = search(filled, words, code).hits[0]
@@ -183,6 +203,9 @@ def test_search_without_vectors_goes_by_words_and_says_so(filled: Database) -> N
 def test_queries_are_data(filled: Database, words: Words) -> None:
     assert search(filled, words, "'; DROP TABLE otel_logs; -- 1' OR 1=1").query.startswith("'")
     assert filled.client.query("SELECT count() FROM otel_logs").first_row[0] == 8
+    assert "trace id" in search(filled, words, "0af7651916cd43dd8448eb211c80319c").notes[-1]
+    for odd in ("pay\x00ment\x1b[31m \\N {x:String}", "결제 실패 4711", "🔥", "gateway " * 1500):
+        assert search(filled, words, odd).query == odd
     for wrong in ("", "  "):
         with pytest.raises(UserError, match="nothing to search"):
             search(filled, words, wrong)
@@ -222,6 +245,9 @@ def test_similar_of_a_trace_without_errors_and_of_none(filled: Database, words: 
     assert found.notes[-1] == "no known pattern"
     with pytest.raises(UserError, match="no trace"):
         similar(filled, words.model, "nope")
+    for blank in ("", " "):
+        with pytest.raises(UserError, match="no trace id given"):
+            similar(filled, words.model, blank)
 
 
 def test_the_plans_queries_run_as_documented(filled: Database, words: Words) -> None:
