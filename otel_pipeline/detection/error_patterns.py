@@ -14,7 +14,7 @@ from otel_pipeline.embedding import Embedder
 
 EXAMPLES = 10
 SHOWN = 8  # signs that are put into words
-LEAST_SHARE = 0.2  # of the traces that show the most frequent sign
+LEAST_SHARE = 0.2  # of the anomalous traces, or of those that show the most frequent sign
 SLOW_SHARE = 0.5  # of the anomalous traces, for what is slow
 LEAST_SURPRISE = 1.3
 STRUCTURE = ("Features", "Services", "Templates", "Shapes", "Exceptions")
@@ -127,7 +127,7 @@ def signs_of(db: Database, incident: dict[str, Any]) -> list[Sign]:
     Ordered by kind and name, so that the same trouble reads the same each time.
     """
     rows = db.rows("error_patterns__rises", start=utc(incident["Start"]), end=utc(incident["End"]))
-    most = max((row["Here"] for row in rows), default=0)
+    most = max([*(row["Here"] for row in rows), incident["Anomalous"]])
     found = {
         Sign(row["Kind"], row["Service"], row["Operation"], row["Detail"])
         for row in rows

@@ -2,7 +2,9 @@
 
 Otherwise the answer is "no known pattern", with the reason. Structure: the signs of an incident, what is wrong where,
 without numbers; a sign that many patterns share says little, a rare one much. Signs of the blamed service itself tell
-causes apart; what its callers suffer is alike for many causes. Meaning: the vectors of the texts.
+causes apart; what its callers suffer is alike for many causes. Where the trouble begins (an error that nobody handed
+up, own work that became slow) must be the same place, whether it fails there or is slow. Meaning: the vectors of the
+texts.
 """
 
 import math
@@ -17,7 +19,7 @@ from otel_pipeline.detection.pattern_check import Checked
 LEAST_OWN = 0.4  # overlap of the signs of the blamed service, weighted
 LEAST_OVERLAP = 0.45  # of those and the signs of others together
 OWN = 2.0  # times that a sign of the blamed service counts
-WEIGHTS = {"begins": 2.0, "latency": 2.0}  # where trouble begins, against what follows from it (1)
+WEIGHTS = {"begins": 2.0, "latency": 2.0, "at": 2.0}  # where trouble begins, against what follows from it (1)
 FARTHEST = 0.35  # cosine distance of the texts
 NEAREST = 0.12  # below it a pattern that people described, without structure, is taken for the same
 MARGIN = 0.1  # of overlap, by which the best must beat another cause
@@ -93,7 +95,7 @@ def matches(patterns: Iterable[Pattern], fresh: Pattern) -> list[Match]:
     found = []
     for pattern in known:
         (own, overlap), apart = _overlap(pattern, fresh, weights), distance(pattern, fresh)
-        if pattern.service_name != fresh.service_name:
+        if pattern.service_name != fresh.service_name or not _begin_alike(pattern, fresh):
             continue
         if pattern.Features:
             agrees = own >= LEAST_OWN and overlap >= LEAST_OVERLAP and (apart is None or apart <= FARTHEST)
@@ -141,11 +143,27 @@ def _differs(one: Pattern, other: Pattern) -> bool:
     return (one.Status, one.root_cause, one.resolution) != (other.Status, other.root_cause, other.resolution)
 
 
+def _origins(pattern: Pattern) -> set[str]:
+    """Where it begins: places as signs of their own."""
+    signs = [Sign.parse(text) for text in pattern.Features]
+    return {str(Sign("at", s.service, s.operation, "")) for s in signs if s.kind in ("begins", "latency")}
+
+
+def _signs(pattern: Pattern) -> set[str]:
+    return set(pattern.Features) | _origins(pattern)
+
+
+def _begin_alike(pattern: Pattern, fresh: Pattern) -> bool:
+    """Whether there is a place where both begin; where nothing tells of one of them, yes."""
+    mine, theirs = _origins(fresh), _origins(pattern)
+    return not mine or not theirs or bool(mine & theirs)
+
+
 def _weights(known: Sequence[Pattern], fresh: Pattern) -> dict[str, float]:
     """How much each sign says: where trouble begins, and what few patterns share."""
-    holders = Counter(sign for pattern in known for sign in set(pattern.Features))
+    holders = Counter(sign for pattern in known for sign in _signs(pattern))
     total = len(known) + 1
-    signs = {*holders, *fresh.Features}
+    signs = {*holders, *_signs(fresh)}
     # A sign that one pattern holds is as rare as one that none holds yet.
     rare = {sign: math.log(1 + total / max(1, holders[sign])) for sign in signs}
     return {sign: WEIGHTS.get(Sign.parse(sign).kind, 1.0) * rare[sign] for sign in signs}
@@ -154,7 +172,7 @@ def _weights(known: Sequence[Pattern], fresh: Pattern) -> dict[str, float]:
 def _overlap(pattern: Pattern, fresh: Pattern, weights: dict[str, float]) -> tuple[float, float]:
     """Shared weight (Dice) of the signs of the blamed service alone, and of all signs."""
     service = fresh.service_name
-    mine, theirs = set(fresh.Features), set(pattern.Features)
+    mine, theirs = _signs(fresh), _signs(pattern)
     own = {sign for sign in mine | theirs if Sign.parse(sign).service == service}
 
     def shared(of: set[str]) -> float:

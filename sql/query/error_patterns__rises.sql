@@ -1,5 +1,6 @@
 -- Grain: a sign that is clearly more frequent in the window than beside it. Called by detection.error_patterns: errors (begun or passed on) and log templates, by the
--- share of traces that show them (a call that failed or was given up begins nothing: the trouble is at the other end), against the traces of the hours around that lie in no incident. Signs of single traces are left out.
+-- share of traces that show them (a call that failed or was given up begins nothing: the trouble is at the other end), against the traces of the hours around that lie in no incident. Signs of single traces are left out,
+-- and so is more of a line that complains of nothing: that is a matter of who came.
 WITH
     (
         SELECT groupArray((Start - INTERVAL 5 SECOND, End + INTERVAL 5 SECOND))
@@ -35,7 +36,8 @@ FROM
     FROM traces
     GROUP BY Sign
 ) AS s
-LEFT JOIN (SELECT toString(TemplateId) AS Id, Text FROM log_templates FINAL) AS t ON t.Id = s.Sign.4
+LEFT JOIN (SELECT toString(TemplateId) AS Id, Text, SeverityNumber FROM log_templates FINAL) AS t ON t.Id = s.Sign.4
 WHERE Kind != '' AND Detail != '' AND Others >= 50 AND Here >= 3 AND Lift >= 3 AND (Here - Expected) / sqrt(Expected + 0.5) >= 4
+    AND (Kind != 'template' OR Elsewhere = 0 OR t.SeverityNumber >= 13)
 ORDER BY Here DESC, Kind, Service, Operation, Detail
 LIMIT 60
