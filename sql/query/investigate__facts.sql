@@ -1,19 +1,12 @@
--- Grain: one row. Called by investigate.engine: how much traffic the window holds, and how much of it is anomalous.
-SELECT
-    count() AS Traces,
-    countIf(RootKind != 'Internal') AS Asked,
+-- Grain: one row. Called by investigate.engine: how much traffic the window holds, how much of it somebody asked for, and how much is anomalous.
+WITH
     (
-        SELECT countIf(Verdict = 'anomalous')
+        SELECT (countIf(Verdict = 'anomalous'), countIf(Verdict = 'anomalous' AND RootKind = 'Internal'))
         FROM anomaly_scores
         WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
             AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}
-    ) AS Anomalous,
-    (
-        SELECT countIf(Verdict = 'anomalous')
-        FROM anomaly_scores
-        WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
-            AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)} AND RootKind = 'Internal'
-    ) AS Jobs
+    ) AS Odd
+SELECT count() AS Traces, countIf(RootKind != 'Internal') AS Asked, Odd.1 AS Anomalous, Odd.2 AS Jobs
 FROM trace_summaries
 WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
     AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}

@@ -1,14 +1,15 @@
 -- Grain: attribute × value × service. Key: the same. Called by investigate.skew: bad and good traces of the same root
--- operations that carry it, the most over-represented first. At most some thousand traces of each are looked at, chosen by hash. Values that hardly any
+-- operations that carry it, the most over-represented first. At most some hundred traces of each are looked at, chosen by hash. Values that hardly any
 -- bad trace has are left out early: ids that differ from trace to trace never come together. What names the outcome is no cause.
 WITH
     judged AS
     (
-        SELECT TraceId, RootService, RootOperation, Bad
+        SELECT TraceId, RootService, RootOperation, Entries, Bad
         FROM
         (
             SELECT
                 s.TraceId AS TraceId, s.RootService AS RootService, s.RootOperation AS RootOperation,
+                arrayConcat([(s.RootService, s.RootOperation)], arrayZip(s.Edge.Callee, s.Edge.Operation)) AS Entries,
                 if({anomalous:Bool}, s.TraceId IN (
                     SELECT TraceId
                     FROM anomaly_scores
@@ -21,12 +22,12 @@ WITH
                 AND s.Timestamp >= {start:DateTime64(3)} AND s.Timestamp < {end:DateTime64(3)}
         )
         ORDER BY cityHash64(TraceId)
-        LIMIT 3000 BY Bad
+        LIMIT 800 BY Bad
     ),
     -- As a scalar: it is needed four times, and a common table expression would be worked out anew each time.
     (
-        SELECT (groupArrayIf(TraceId, Bad), groupArrayIf(TraceId, NOT Bad))
-        FROM (SELECT TraceId, Bad, max(Bad) OVER (PARTITION BY RootService, RootOperation) AS Affected FROM judged)
+        SELECT (groupArrayIf(TraceId, Bad), groupArrayIf(TraceId, NOT Bad), groupUniqArrayArray(Entries))
+        FROM (SELECT TraceId, Entries, Bad, max(Bad) OVER (PARTITION BY RootService, RootOperation) AS Affected FROM judged)
         WHERE Affected
     ) AS chosen,
     carried AS
@@ -43,6 +44,8 @@ WITH
                 )) AS Tag
             FROM otel_traces
             WHERE Timestamp >= {start:DateTime64(3)} - INTERVAL 1 MINUTE AND Timestamp < {end:DateTime64(3)} + INTERVAL 2 MINUTE
+                -- Only the spans by which services were entered are read: the table is ordered by their names.
+                AND (ServiceName, SpanName) IN (SELECT arrayJoin(arrayMap(e -> (toString(e.1), toString(e.2)), chosen.3)))
                 AND TraceId IN (SELECT arrayJoin(arrayConcat(chosen.1, chosen.2)))
         )
         WHERE Value != '' AND length(Value) <= 100
