@@ -25,6 +25,7 @@ _SENTENCE = (
     "|data|name|id|agent|session|account|input|request|logged|login|logout"
 )
 _USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
 _GLUED = re.compile(r"(?:[\w$%#@*+~/\\-]|(?<!\.)\.(?!\.))*<\*>(?:[\w$%#@*+~/\\-]|<\*>|\.(?=[\w<]))*")
 _PAIRS = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{2}|<\*>)(?::(?:[0-9A-Fa-f]{2}|<\*>)){2,}(?![\w:])")
@@ -44,6 +45,7 @@ def form(mask: str) -> str:
     text = _BLANKS.sub(" ", mask).strip()
     text = _HEX.sub(WILD, text)
     text = _QUOTED.sub(rf"\g<1>{WILD}", text)
+    text = _MAIL.sub(WILD, text)
     text = _PATH.sub(WILD, text)
     text = _RELATIVE.sub(WILD, text)
     text = _DOTTED.sub(lambda m: m.group() if _SPEAKING.match(m.group(1)) else WILD, text)

@@ -1,17 +1,13 @@
 """Root cause on labelled data: for each fault's window, all services ranked by the code that ranks incidents."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, causes
-from otel_pipeline.detection.model import Window
-from otel_pipeline.evaluation import labelled, plain_rca
+from otel_pipeline.evaluation import labelled, plain_rca, references
 
-GUARD = timedelta(seconds=390)
-ENOUGH = 5
 LOWEST = -100.0
 
 
@@ -34,11 +30,11 @@ def judged(
 ) -> dict[str, Any]:
     """The same as :func:`evaluate`, of a folder that is loaded."""
     services = [row["Service"] for row in db.rows("evaluation__services")]
-    extent = labelled.extent(db)
+    traffic = references.stretches(db)
     rankings = []
     for number, case in enumerate(data.cases):
         progress(f"case {number + 1} of {len(data.cases)}")
-        suspects = blame.weigh(db, case.window, references(data, number, extent))
+        suspects = blame.weigh(db, case.window, references.references(data, number, traffic))
         rankings.append(_every_service(suspects, services))
     beside = _plain(db, data) if plain else {}
     return {
@@ -58,43 +54,8 @@ def judged(
 
 def _plain(db: Database, data: labelled.Labelled) -> dict[str, Any]:
     windows = [case.window for case in data.cases]
-    others = [[n for n, other in enumerate(windows) if _far(window, [other])] for window in windows]
+    others = [[n for n, other in enumerate(windows) if references.far(window, other)] for window in windows]
     return {"plain": shares([case.service for case in data.cases], plain_rca.rank(db, windows, others))}
-
-
-def references(data: labelled.Labelled, number: int, extent: Window) -> list[Window]:
-    """What a case is compared with: known-normal windows, or else the windows of the other cases, which may hold other
-    faults; in either case nothing that is near. Where those are few, all other traffic, in pieces; where all traffic is
-    near, what does not touch the case.
-    """
-    window = data.cases[number].window
-    length = window.end - window.start
-    known = [piece for whole in data.reference for piece in pieces(whole, length)]
-    found = _far(window, known or [case.window for other, case in enumerate(data.cases) if other != number])
-    if len(found) >= ENOUGH:
-        return found
-    everything = pieces(extent, length)
-    return _far(window, everything) or _apart(window, known) or _apart(window, everything)
-
-
-def pieces(whole: Window, length: timedelta) -> list[Window]:
-    """A window cut into pieces of a length (the last one may be shorter)."""
-    found, start = [], whole.start
-    while start < whole.end:
-        found.append(Window(start, min(start + length, whole.end)))
-        start += length
-    return found
-
-
-def _far(window: Window, others: Sequence[Window]) -> list[Window]:
-    def middle(w: Window) -> datetime:
-        return w.start + (w.end - w.start) / 2
-
-    return [other for other in others if abs(middle(other) - middle(window)) > GUARD]
-
-
-def _apart(window: Window, others: Sequence[Window]) -> list[Window]:
-    return [other for other in others if other.end <= window.start or other.start >= window.end]
 
 
 def _every_service(suspects: Sequence[causes.Suspect], services: Sequence[str]) -> list[causes.Suspect]:

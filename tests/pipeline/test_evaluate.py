@@ -12,7 +12,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, log_templates, trace_summaries
 from otel_pipeline.detection.model import Window
 from otel_pipeline.errors import UserError
-from otel_pipeline.evaluation import detect, labelled, rca
+from otel_pipeline.evaluation import detect, labelled, rca, references
 from tests.pipeline.test_importer import files
 from tests.support.traffic import YESTERDAY, Fault, Traffic, shop
 
@@ -77,7 +77,7 @@ def test_the_ranking_is_that_of_the_pipeline(folder: Path, ranked: dict[str, Any
     for hour in Window(START, START + timedelta(hours=4)).hours():
         log_templates.materialize(database, hour)
         trace_summaries.materialize(database, hour)
-    own = blame.weigh(database, data.cases[1].window, rca.references(data, 1, labelled.extent(database)))
+    own = blame.weigh(database, data.cases[1].window, references.references(data, 1, references.stretches(database)))
     assert ranked["cases"][1]["ranking"] == [{"service": s.service, "score": round(s.score, 4)} for s in own]
 
 

@@ -1,0 +1,102 @@
+"""Visits of services that went as they seldom do, and whom they are blamed on.
+
+A pattern of log lines, errors and slowness (``causes__patterns.sql``) is odd in a window where it is at least three
+times as frequent as elsewhere. An odd visit is not blamed on a service that called another odd one in the same trace,
+nor on one that says that it did not reach another, where that one is hardly reached at all: then on that one.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import robust
+
+LIFT = 3.0  # a pattern is odd from this many times its frequency elsewhere
+LEAST_EXCESS = 1.5  # standard deviations: it must also be met more than once
+SLOW = {
+    "slow": 8.0,  # robust standard deviations of ln(own work) from which a visit is slow
+    "beyond": math.log(3),  # so it is above all but the slowest hundredth of the visits elsewhere, however wide the spread
+    "floor": 0.1,  # of ln(time): no spread is smaller
+}
+
+Patterns = dict[tuple[str, int], dict[int, dict[int, int]]]
+Odd = tuple[int, str, int, int]
+Counts = dict[str, dict[int, int]]
+
+
+def find(patterns: Patterns, references: Sequence[Sequence[int]]) -> list[Odd]:
+    """(window from 1, service, entry, pattern) that are clearly more frequent in the window than in its references.
+
+    :param patterns: (service, entry) → pattern → window → visits.
+    :param references: for each window, the numbers of those that it is compared with.
+    """
+    found = []
+    for (service, entry), of_entry in patterns.items():
+        totals: dict[int, int] = defaultdict(int)
+        for counts in of_entry.values():
+            for window, count in counts.items():
+                totals[window] += count
+        for pattern, counts in of_entry.items():
+            for window, here in counts.items():
+                if here > 1 and _odd(here, totals[window], counts, totals, references[window]):
+                    found.append((window + 1, service, entry, pattern))
+    return found
+
+
+def _odd(here: int, total: int, counts: Mapping[int, int], totals: Mapping[int, int], others: Sequence[int]) -> bool:
+    usual = robust.usual((counts.get(other, 0), totals[other]) for other in others if other in totals)
+    expected = usual * total
+    lift = (here + 0.5) / (total + 1) / usual
+    return lift > LIFT and (here - expected) / math.sqrt(expected + 0.5) > LEAST_EXCESS
+
+
+def blamed(
+    db: Database, how: dict[str, Any], calls: Collection[tuple[str, str]], visits: Counts
+) -> tuple[Counts, Counts]:
+    """Odd visits that are blamed on each service; and the visits that were not even made, to a service that is down.
+
+    :param how: windows, and what is odd in them, as ``causes__odd`` wants it.
+    :param calls: (caller, callee) as known from all windows. :param visits: of each service in each window.
+    """
+    found: Counts = defaultdict(lambda: defaultdict(int))
+    missed: Counts = defaultdict(lambda: defaultdict(int))
+    known = {"calls": sorted(calls), "callees": sorted({callee for _, callee in calls})}
+    rows = db.rows("causes__odd", **how, **known)
+    for row in rows:
+        for _, service in row["Missed"]:
+            missed[service][row["Window"] - 1] += row["Traces"]
+    down = {
+        service: {window: count for window, count in counts.items() if not visits[service].get(window)}
+        for service, counts in missed.items()
+    }
+    for row in rows:
+        window = row["Window"] - 1
+        absent = [(caller, callee) for caller, callee in row["Missed"] if window in down[callee]]
+        suspects = {*row["Services"], *(callee for _, callee in absent)}
+        for service in deepest(sorted(suspects), [*row["TraceCalls"], *absent]):
+            found[service][window] += row["Traces"]
+    return found, down
+
+
+def deepest(odd: Sequence[str], calls: Sequence[tuple[str, str]]) -> list[str]:
+    """The odd services of a trace below which nothing odd was called.
+
+    :param calls: (caller, callee) of the trace.
+    """
+    callees: dict[str, set[str]] = defaultdict(set)
+    for caller, callee in calls:
+        callees[caller].add(callee)
+
+    def below(service: str) -> set[str]:
+        seen: set[str] = set()
+        stack = [service]
+        while stack:
+            for callee in callees[stack.pop()] - seen:
+                seen.add(callee)
+                stack.append(callee)
+        return seen - {service}
+
+    suspects = set(odd)
+    return [service for service in odd if not below(service) & suspects]

@@ -1,0 +1,88 @@
+"""What the window of a fault is compared with: the traffic that is likeliest to be normal, and far enough away."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.evaluation.labelled import Labelled
+
+GUARD = timedelta(seconds=390)  # from middle to middle
+ENOUGH = 5  # times the window's length
+MOST = 40  # nearest pieces
+SHORTEST = timedelta(seconds=30)
+BEFORE, AFTER = timedelta(seconds=10), timedelta(seconds=60)  # beside a fault, traffic is not sure to be quiet
+MINUTE = timedelta(minutes=1)
+
+
+def stretches(db: Database) -> list[Window]:
+    """Times in which there were traces, without the pauses between them."""
+    found: list[Window] = []
+    for row in db.rows("evaluation__minutes"):
+        minute = utc(row["Minute"])
+        if found and found[-1].end == minute:
+            found[-1] = Window(found[-1].start, minute + MINUTE)
+        else:
+            found.append(Window(minute, minute + MINUTE))
+    return found
+
+
+def references(data: Labelled, number: int, traffic: Sequence[Window]) -> list[Window]:
+    """What a case is compared with.
+
+    Windows that are known to be normal; where they are few, traffic outside all faults as well; then the windows of the
+    other cases, which may hold other faults. Nothing that is near, unless there is nothing else.
+
+    :param traffic: :func:`stretches`.
+    """
+    window = data.cases[number].window
+    length = window.end - window.start
+    others = [case.window for place, case in enumerate(data.cases) if place != number]
+    quiet = [part for stretch in traffic for part in _outside(stretch, [window, *others])]
+    piece = max(SHORTEST, min(length, sum(map(_length, quiet), timedelta()) / (2 * ENOUGH)))
+    known = [part for whole in data.reference for part in pieces(whole, length)]
+    calm = [part for whole in quiet for part in pieces(whole, piece)]
+    found: list[Window] = []
+    for kind in (known, calm, others):
+        found += [other for other in kind if far(window, other)]
+        if sum(map(_length, found), timedelta()) >= ENOUGH * length:
+            break
+    everything = [part for stretch in traffic for part in pieces(stretch, length)]
+    for kind in (known, calm, others, everything):
+        found = found or [other for other in kind if other.end <= window.start or other.start >= window.end]
+    return sorted(found, key=lambda other: (abs(_middle(other) - _middle(window)), other.start))[:MOST]
+
+
+def far(window: Window, other: Window) -> bool:
+    """Whether two windows are so far apart that a fault in one is not felt in the other."""
+    return abs(_middle(other) - _middle(window)) > GUARD
+
+
+def pieces(whole: Window, length: timedelta) -> list[Window]:
+    """A window cut into pieces of a length; what is left over is one, too, unless it is very short."""
+    found, start = [], whole.start
+    while start < whole.end:
+        end = min(start + length, whole.end)
+        if end - start >= min(SHORTEST, length):
+            found.append(Window(start, end))
+        start = end
+    return found
+
+
+def _outside(whole: Window, cases: Iterable[Window]) -> list[Window]:
+    """The parts of a window that are not beside any of some others."""
+    parts, start = [], whole.start
+    for case in sorted(cases, key=lambda w: w.start):
+        if case.start - BEFORE > start:
+            parts.append(Window(start, min(case.start - BEFORE, whole.end)))
+        start = max(start, case.end + AFTER)
+    parts.append(Window(start, whole.end))
+    return [part for part in parts if part.start < part.end]
+
+
+def _length(window: Window) -> timedelta:
+    return window.end - window.start
+
+
+def _middle(window: Window) -> datetime:
+    return window.start + _length(window) / 2
