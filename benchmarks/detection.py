@@ -45,7 +45,7 @@ SCORED = ("trace_summaries", "anomaly_scores")  # log lines and the baseline asi
 def learn(db: Database) -> None:
     """A baseline from before the hour, of the hour's own traffic: all of it is judged, none as new."""
     with scratch(db, 1) as (excluded,):
-        db.run("evaluation__nothing", stage=excluded)
+        db.run("normal_centroid__excluded", stage=excluded)
         normal_centroid.learn(db, AT - HOUR, [Window(AT, AT + HOUR)], excluded)
 
 

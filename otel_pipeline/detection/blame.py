@@ -1,7 +1,7 @@
 """Whom an incident is blamed on: the causes of its window, told with the reasons of its traces."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,9 @@ SLICES = 20
 LONGEST = timedelta(minutes=10)
 SHORTEST = timedelta(seconds=20)
 APART = timedelta(seconds=10)
+SURE = 4.0  # standard deviations
+SAID = 3  # references whose lines are read
+LINE = 80
 # What begins at a service says most; that others gave up waiting for it, less; what passes through it, next to nothing.
 TELLING = {
     "begins": 1.0,
@@ -81,6 +84,48 @@ def weigh(db: Database, window: Window, references: Sequence[Window]) -> list[ca
     return causes.rank(evidence, 0, held) if held else []
 
 
+def believed(
+    db: Database, window: Window, references: Sequence[Window], suspects: list[causes.Suspect]
+) -> list[causes.Suspect]:
+    """The suspects; but one that says something else than before, though it did not fail, comes before one that behaves
+    oddly upon it.
+
+    A service that answers wrongly without an error is seen at those that believe it; the numbers in its own lines tell
+    what it answered.
+    """
+    if not suspects or not references or suspects[0].conduct < max(SURE, suspects[0].time, suspects[0].way):
+        return suspects
+    calls = {suspect.service: suspect.calls for suspect in suspects}
+    asked = _below(suspects[0].service, calls)
+    windows = [window, *references[:SAID]]
+    span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
+    rows = db.rows("investigate__numbers", **span, services=asked) if asked else []
+    says = {row["Service"]: row for row in reversed(rows)}
+    for suspect in suspects[1:]:
+        if (
+            suspect.service in asked
+            and suspect.service in says
+            and says.keys().isdisjoint(_below(suspect.service, calls))
+        ):
+            row = says[suspect.service]
+            told = f"says {row['Example'][:LINE]!r}, before {row['UsualExample'][:LINE]!r}"
+            head = replace(suspect, score=suspects[0].score + 0.01, says=told)
+            return [head, *(other for other in suspects if other is not suspect)]
+    return suspects
+
+
+def _below(service: str, calls: Mapping[str, frozenset[str]]) -> list[str]:
+    """Whom a service calls, and whom these call, and so on."""
+    found: list[str] = []
+    stack = [service]
+    while stack:
+        for callee in sorted(calls.get(stack.pop(), frozenset())):
+            if callee not in found and callee != service:
+                found.append(callee)
+                stack.append(callee)
+    return found
+
+
 def rank(suspects: Sequence[causes.Suspect], reasons: Sequence[dict[str, Any]]) -> list[Cause]:
     """Suspects as causes with words.
 
@@ -97,6 +142,8 @@ def rank(suspects: Sequence[causes.Suspect], reasons: Sequence[dict[str, Any]]) 
 
 def why(suspect: causes.Suspect, reasons: Sequence[dict[str, Any]]) -> str:
     """The strongest evidence against a service, in words."""
+    if suspect.says:
+        return suspect.says
     mine = [row for row in reasons if row["Service"] == suspect.service and row["Kind"] != "structure"]
     if mine:
         return words(max(mine, key=_telling))

@@ -2,12 +2,12 @@
 
 Three statistics a service and window, each against the other windows, in standard deviations:
 
-- *conduct*: share of its visits (what it does within a trace) that follow an odd pattern (:mod:`oddities`) and called no
-  service that behaved oddly, too.
-- *time*: its own work per call, over all entries; without the visits that called an odd one, for what is waited between two
-  attempts looks like work.
+- *conduct*: share of its visits (what it does within a trace) that follow an odd pattern (:mod:`oddities`) and called
+  no service that behaved oddly, too.
+- *time*: its own work per call, over all entries; without the visits that called an odd one, for what is waited between
+  two attempts looks like work.
 - *way*: the time between the spans of callers and callees (the network, the wait for being served): of the calls to it,
-  or of those from it as well, less what the slow work of those at the other end explains.
+  or of those from it as well, less what those at the other end explain.
 
 A service's score is the largest of them. Each statistic is taken of every other window in the same way, and by their
 medians it is scaled: so it holds when other windows hold faults, too.
@@ -25,6 +25,7 @@ from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.timing import Course, Deviations
 
 NOISE = 2.0  # standard deviations that any service may show by chance
+ALIKE = 0.01  # correlation of visits in one window (Kish's design effect): a hundredth of very many is no news either
 APART = 1.0  # standard deviations: two scores that are nearer cannot be told apart
 
 Windows = Sequence[Window]
@@ -37,6 +38,7 @@ class Suspect:
     :param score: the largest of conduct, time and way, in standard deviations.
     :param visits: its visits in the window; odd_visits: those blamed on it.
     :param slower: its own work takes this many times as long as elsewhere; longer: the way to it and back.
+    :param calls: whom it calls. :param says: what it says differently than before, where that decided.
     """
 
     service: str
@@ -48,6 +50,8 @@ class Suspect:
     odd_visits: int
     slower: float
     longer: float
+    calls: frozenset[str] = frozenset()
+    says: str = ""
 
 
 @dataclass
@@ -79,12 +83,14 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     visits: oddities.Counts = defaultdict(lambda: defaultdict(int))
     work: dict[tuple[str, int], dict[int, tuple[int, float]]] = defaultdict(lambda: defaultdict(lambda: (0, 0.0)))
     spreads: dict[tuple[str, int], float] = {}
+    operations: dict[tuple[str, int], frozenset[str]] = {}
     keys: dict[oddities.Odd, int] = {}
     slow: dict[int, float] = {}
     for row in db.rows("causes__patterns", **where, **oddities.SLOW):
         window, entry, count = row["Window"] - 1, (row["Service"], row["Entry"]), row["Visits"]
         patterns[entry][row["Pattern"]][window] = count
         visits[row["Service"]][window] += count
+        operations[entry] = frozenset(row["EntryOperations"])
         keys[row["Window"], *entry, row["Pattern"]] = row["OddKey"]
         if row["Usual"]:
             slow[row["Key"]] = row["Slow"]
@@ -95,7 +101,7 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     for row in db.rows("causes__ways", **where):
         course = {window - 1: (count, mean) for window, count, mean in row["Course"]}
         evidence.ways[row["Caller"], row["Callee"], row["Operation"]] = Course(course, row["Spread"])
-    odd = [keys[pattern] for pattern in oddities.find(patterns, references)]
+    odd = [keys[pattern] for pattern in oddities.find(patterns, operations, references)]
     if odd:
         how = {**where, "keys": list(slow), "slow": list(slow.values()), "odd": odd}
         calls = {(caller, callee) for caller, callee, _ in evidence.ways}
@@ -125,6 +131,11 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
         own[service].append(timing.deviations(course, window, others))
     times = {service: timing.combined(found, window) for service, found in own.items()}
     ways = _ways(evidence, window, others, {service: time for service, (time, _) in times.items()})
+    callers: dict[str, set[str]] = defaultdict(set)
+    callees: dict[str, set[str]] = defaultdict(set)
+    for caller, callee, _ in evidence.ways:
+        callers[callee].add(caller)
+        callees[caller].add(callee)
     suspects = []
     for service, visits in evidence.visits.items():
         if not visits.get(window):
@@ -142,11 +153,9 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
                 odd_visits=evidence.blamed.get(service, {}).get(window, 0),
                 slower=math.exp(slower),
                 longer=math.exp(longer),
+                calls=frozenset(callees[service]),
             )
         )
-    callers: dict[str, set[str]] = defaultdict(set)
-    for caller, callee, _ in evidence.ways:
-        callers[callee].add(caller)
     return _callees_first(suspects, callers)
 
 
@@ -156,7 +165,7 @@ def _ways(
     """Standard deviations by which the ways to each service, or to and from it, are longer; and ln of how many times.
 
     A network in trouble at one service shows on all ways that end at it, a service that is slow to answer on the ways
-    to it. So what the other ways of a way's other end show is taken off it, and off the sum the slowness of those there.
+    to it. So what the other ways of a way's other end show is taken off it, and off the sum what is slow itself there.
     """
     ways = [
         (caller, callee, timing.deviations(course, window, others))
@@ -218,5 +227,5 @@ def _conduct(evidence: Evidence, service: str, window: int, others: Sequence[int
     visits, blamed = evidence.visits[service], evidence.blamed.get(service, {})
     counts = {w: (blamed.get(w, 0), visits[w]) for w in (window, *others) if visits.get(w)}
     usual = robust.usual(count for w, count in counts.items() if w != window)
-    found = {w: robust.deviance(k, n, usual) for w, (k, n) in counts.items()}
+    found = {w: robust.deviance(k, n, usual) / math.sqrt(1 + (n - 1) * ALIKE) for w, (k, n) in counts.items()}
     return robust.calibrated(found.pop(window), list(found.values()))

@@ -114,6 +114,7 @@ def describe(
     reasons = db.rows("incidents__reasons", **where)
     present = set(facts["Services"])
     suspects = [s for s in blame.weigh(db, window, compare) if s.service in present]
+    suspects = blame.believed(db, window, compare, suspects)
     ranking = blame.rank(suspects, reasons)
     start, end = utc(facts["Start"]), utc(facts["End"])
     same = [row for row in known if row["Start"] <= end and row["End"] >= start][:1]

@@ -1,4 +1,4 @@
-"""Learn what is normal, by root operation and version; robust, and without what an earlier version called anomalous."""
+"""Learn what is normal, by root operation and version; robust, and without what an earlier version saw in trouble."""
 
 import math
 from collections.abc import Sequence
@@ -52,21 +52,20 @@ def _over(end: datetime) -> bool:
 
 
 def _exclude(db: Database, excluded: str, hour: datetime, end: datetime) -> None:
-    """Fill the table of traces not to learn from: what was anomalous, and all of an operation while it was troubled.
+    """Fill the table of traces not to learn from: all of an operation while it was troubled.
 
-    Of the present hour as far as earlier versions judge it; its trouble, and that of the hour before, is found anew,
-    for the table of incidents may still change there.
+    What was anomalous at other times, one by one, is learned: rare as it may be, it comes in normal traffic, and what
+    an early baseline does not know must not stay unknown for ever. Of the present hour as far as earlier versions judge
+    it; its trouble, and that of the hour before, is found anew, for the table of incidents may still change there.
     """
-    start = end - baseline.LOOK_BACK
-    db.run("normal_centroid__excluded", stage=excluded, start=start, hour=hour)
+    db.run("normal_centroid__excluded", stage=excluded)
     with scratch(db, 1) as (scores,):
         db.run("staging__like_scores", stage=scores)
         if end > hour and versions_before(db, end):
             anomaly_scores.score(db, scores, hour, end)
-        db.run("normal_centroid__exclude_more", stage=excluded, scores=scores)
         db.run("normal_centroid__hour_before", stage=scores, hour=hour)
         troubled = bursts.troubled(db, Window(hour - HOUR, hour + HOUR), scores)
-    for row in db.rows("normal_centroid__troubled", start=start, until=hour - HOUR):
+    for row in db.rows("normal_centroid__troubled", start=end - baseline.LOOK_BACK, until=hour - HOUR):
         troubled.append((row["Operation"], Window(utc(row["Start"]), utc(row["End"]))))
     if troubled:
         operations, windows = zip(*troubled, strict=True)

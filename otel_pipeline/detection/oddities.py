@@ -7,17 +7,19 @@ nor on one that says that it did not reach another, where that one is hardly rea
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import robust
 
 LIFT = 3.0  # a pattern is odd from this many times its frequency elsewhere
-LEAST_EXCESS = 1.5  # standard deviations: it must also be met more than once
+LEAST_EXCESS = 1.5  # standard deviations
+LEAST_TIMES = 2
+KNOWN = 1  # visits: an entry met more seldom elsewhere is as good as new
 SLOW = {
     "slow": 8.0,  # robust standard deviations of ln(own work) from which a visit is slow
-    "beyond": math.log(3),  # so it is above all but the slowest hundredth of the visits elsewhere, however wide the spread
+    "beyond": math.log(3),  # above all but the slowest hundredth elsewhere: slow as well, however wide the spread
     "floor": 0.1,  # of ln(time): no spread is smaller
 }
 
@@ -26,29 +28,50 @@ Odd = tuple[int, str, int, int]
 Counts = dict[str, dict[int, int]]
 
 
-def find(patterns: Patterns, references: Sequence[Sequence[int]]) -> list[Odd]:
+def find(
+    patterns: Patterns, operations: Mapping[tuple[str, int], frozenset[str]], references: Sequence[Sequence[int]]
+) -> list[Odd]:
     """(window from 1, service, entry, pattern) that are clearly more frequent in the window than in its references.
 
-    :param patterns: (service, entry) → pattern → window → visits.
+    An entry that the references hardly know is compared with those that share an operation with it: where an order is
+    refused nothing is shipped, and the visit is entered by fewer operations than usual.
+
+    :param patterns: (service, entry) → pattern → window → visits. :param operations: of each entry.
     :param references: for each window, the numbers of those that it is compared with.
     """
+    totals = {key: _totals(of_entry.values()) for key, of_entry in patterns.items()}
     found = []
     for (service, entry), of_entry in patterns.items():
-        totals: dict[int, int] = defaultdict(int)
-        for counts in of_entry.values():
-            for window, count in counts.items():
-                totals[window] += count
+        mine = totals[service, entry]
+        kin = [
+            total
+            for key, total in totals.items()
+            if key[0] == service and not operations[key].isdisjoint(operations[service, entry])
+        ]
+        shared = _totals(kin) if len(kin) > 1 else mine
         for pattern, counts in of_entry.items():
             for window, here in counts.items():
-                if here > 1 and _odd(here, totals[window], counts, totals, references[window]):
+                if here < LEAST_TIMES:
+                    continue
+                known = sum(mine.get(other, 0) for other in references[window]) >= KNOWN
+                if _odd(here, counts, mine if known else shared, window, references[window]):
                     found.append((window + 1, service, entry, pattern))
     return found
 
 
-def _odd(here: int, total: int, counts: Mapping[int, int], totals: Mapping[int, int], others: Sequence[int]) -> bool:
+def _totals(courses: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    """Visits of each window, summed up."""
+    totals: dict[int, int] = defaultdict(int)
+    for course in courses:
+        for window, count in course.items():
+            totals[window] += count
+    return totals
+
+
+def _odd(here: int, counts: Mapping[int, int], totals: Mapping[int, int], window: int, others: Sequence[int]) -> bool:
     usual = robust.usual((counts.get(other, 0), totals[other]) for other in others if other in totals)
-    expected = usual * total
-    lift = (here + 0.5) / (total + 1) / usual
+    expected = usual * totals[window]
+    lift = (here + 0.5) / (totals[window] + 1) / usual
     return lift > LIFT and (here - expected) / math.sqrt(expected + 0.5) > LEAST_EXCESS
 
 

@@ -23,7 +23,7 @@ def usual(counts: Iterable[tuple[int, int]]) -> float:
 
 
 def calibrated(value: float, elsewhere: Sequence[float]) -> float:
-    """A deviation in the standard deviations that such deviations have elsewhere; those that hold less than 1 count 1."""
+    """A deviation, in the standard deviations of those elsewhere where these are more than 1."""
     return value / max(1.0, NORMAL * median(map(abs, elsewhere))) if elsewhere else value
 
 

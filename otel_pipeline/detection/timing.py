@@ -55,4 +55,3 @@ def combined(courses: Iterable[Deviations], window: int) -> tuple[float, float]:
     here = parts[window]
     longer = sum(d * n for _, n, d in here) / sum(n for _, n, _ in here)
     return robust.calibrated(z[window], [value for w, value in z.items() if w != window]), longer
-

@@ -73,7 +73,7 @@ def normal(data: labelled.Labelled, extent: Window) -> list[Window]:
 def learn(db: Database, version: datetime, windows: Sequence[Window]) -> int:
     """Learn one baseline from windows; the number of traces, 0 when there are too few."""
     with scratch(db, 1) as (excluded,):
-        db.run("evaluation__nothing", stage=excluded)
+        db.run("normal_centroid__excluded", stage=excluded)
         return normal_centroid.learn(db, version, windows, excluded)
 
 

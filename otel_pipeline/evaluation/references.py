@@ -9,7 +9,7 @@ from otel_pipeline.evaluation.labelled import Labelled
 
 GUARD = timedelta(seconds=390)  # from middle to middle
 ENOUGH = 5  # times the window's length
-MOST = 40  # nearest pieces
+MOST = 60  # nearest pieces
 SHORTEST = timedelta(seconds=30)
 BEFORE, AFTER = timedelta(seconds=10), timedelta(seconds=60)  # beside a fault, traffic is not sure to be quiet
 MINUTE = timedelta(minutes=1)
@@ -28,10 +28,9 @@ def stretches(db: Database) -> list[Window]:
 
 
 def references(data: Labelled, number: int, traffic: Sequence[Window]) -> list[Window]:
-    """What a case is compared with.
-
-    Windows that are known to be normal; where they are few, traffic outside all faults as well; then the windows of the
-    other cases, which may hold other faults. Nothing that is near, unless there is nothing else.
+    """What a case is compared with: windows that are known to be normal; where they are few, traffic outside all faults
+    and the windows of the other cases, which may hold other faults, too. The nearest, but nothing that is too near,
+    unless there is nothing else.
 
     :param traffic: :func:`stretches`.
     """
@@ -39,34 +38,34 @@ def references(data: Labelled, number: int, traffic: Sequence[Window]) -> list[W
     length = window.end - window.start
     others = [case.window for place, case in enumerate(data.cases) if place != number]
     quiet = [part for stretch in traffic for part in _outside(stretch, [window, *others])]
-    piece = max(SHORTEST, min(length, sum(map(_length, quiet), timedelta()) / (2 * ENOUGH)))
-    known = [part for whole in data.reference for part in pieces(whole, length)]
-    calm = [part for whole in quiet for part in pieces(whole, piece)]
-    found: list[Window] = []
-    for kind in (known, calm, others):
-        found += [other for other in kind if far(window, other)]
-        if sum(map(_length, found), timedelta()) >= ENOUGH * length:
+    short = min(length, max(SHORTEST, _sum(quiet) / (2 * ENOUGH)))
+    known, calm, cut, everything = (
+        [part for whole in wholes for part in pieces(whole, size)]
+        for wholes, size in ((data.reference, length), (quiet, length), (quiet, short), (traffic, length))
+    )
+    for kind in (known, [*calm, *others], [*known, *cut, *others]):
+        found = [other for other in kind if far(window, other)]
+        if _sum(found) >= ENOUGH * length:
             break
-    everything = [part for stretch in traffic for part in pieces(stretch, length)]
-    for kind in (known, calm, others, everything):
+    for kind in (known, cut, others, everything):
         found = found or [other for other in kind if other.end <= window.start or other.start >= window.end]
     return sorted(found, key=lambda other: (abs(_middle(other) - _middle(window)), other.start))[:MOST]
+
+
+def pieces(whole: Window, length: timedelta) -> list[Window]:
+    """A window cut into pieces of a length; what is left over is one, too, unless it is much shorter."""
+    found, start = [], whole.start
+    while start < whole.end:
+        end = min(start + length, whole.end)
+        if end - start >= length / 3:
+            found.append(Window(start, end))
+        start = end
+    return found
 
 
 def far(window: Window, other: Window) -> bool:
     """Whether two windows are so far apart that a fault in one is not felt in the other."""
     return abs(_middle(other) - _middle(window)) > GUARD
-
-
-def pieces(whole: Window, length: timedelta) -> list[Window]:
-    """A window cut into pieces of a length; what is left over is one, too, unless it is very short."""
-    found, start = [], whole.start
-    while start < whole.end:
-        end = min(start + length, whole.end)
-        if end - start >= min(SHORTEST, length):
-            found.append(Window(start, end))
-        start = end
-    return found
 
 
 def _outside(whole: Window, cases: Iterable[Window]) -> list[Window]:
@@ -82,6 +81,10 @@ def _outside(whole: Window, cases: Iterable[Window]) -> list[Window]:
 
 def _length(window: Window) -> timedelta:
     return window.end - window.start
+
+
+def _sum(windows: Iterable[Window]) -> timedelta:
+    return sum(map(_length, windows), timedelta())
 
 
 def _middle(window: Window) -> datetime:

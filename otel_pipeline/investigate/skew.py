@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection.causes import deviance
 from otel_pipeline.detection.model import Window
+from otel_pipeline.detection.robust import deviance
 from otel_pipeline.investigate.model import Skew
 
 LEAST_BAD = 5

@@ -10,8 +10,8 @@ from itertools import pairwise
 from statistics import median
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection.causes import deviance
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.detection.robust import deviance
 from otel_pipeline.errors import UserError
 from otel_pipeline.investigate.model import Change, Figure, Status
 

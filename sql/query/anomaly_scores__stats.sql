@@ -2,7 +2,8 @@
 -- detection.normal_centroid (own = 1: each trace is judged as if it had not been learned from). From anomaly_scores__judged, into a staging table.
 -- Statistics: conduct: -log10 of the share of visits (by the same entry to the same service) that went like the rarest one of the trace;
 -- structure, errors, templates: -log10 of the share of the operation's traces that show the rarest thing that this one shows;
--- latency: -log10 of the share of calls that take as long or longer, of the most unusual own work or gap (an exponential tail in ln of time).
+-- latency: -log10 of the share of calls that take as long or longer, of the most unusual own work or gap (an exponential tail in ln of time), as if the
+-- trace had a hundred of them: of many, one is soon unusual.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     work AS
@@ -156,7 +157,14 @@ SELECT
 FROM {judged:Identifier} AS j
 LEFT JOIN
 (
-    SELECT TraceId, max(Statistic) AS Statistic, arrayReverseSort(e -> e.7, groupArraySortedIf(4)((-(Evidence.7), Evidence), Evidence.7 > 1).2) AS Top
+    SELECT
+        TraceId,
+        log10(100 / count()) AS Fewer,
+        max(Statistic) + Fewer AS Statistic,
+        arrayMap(
+            e -> (e.1, e.2, e.3, e.4, e.5, e.6, e.7 + Fewer),
+            arrayReverseSort(e -> e.7, groupArraySortedIf(4)((-(Evidence.7), Evidence), Evidence.7 > 1).2)
+        ) AS Top
     FROM slow
     GROUP BY TraceId
 ) AS s ON j.TraceId = s.TraceId

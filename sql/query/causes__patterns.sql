@@ -13,12 +13,14 @@ SELECT
     sum(Visit.3) AS OwnSum,
     any(Known) AS Usual,
     any(SlowFrom) AS Slow,
-    any(OfVisit) AS Spread
+    any(OfVisit) AS Spread,
+    any(Operations) AS EntryOperations
 FROM
 (
     SELECT
         Service,
         Entry,
+        any(Entries) AS Operations,
         groupArray((Window, Conduct, Own)) AS Course,
         countIf(Window > 1) AS Known,
         quantilesExactIf(0.05, 0.16, 0.5, 0.84, 0.95, 0.99)(Own, Window > 1) AS Q,
@@ -29,6 +31,7 @@ FROM
         SELECT
             arrayFirstIndex((a, b) -> Timestamp >= a AND Timestamp < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}) AS Window,
             Service,
+            Entries,
             cityHash64(Entries) AS Entry,
             Conduct,
             log(OwnNs / Calls + 200000) AS Own

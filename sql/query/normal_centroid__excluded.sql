@@ -1,5 +1,2 @@
--- Grain: a trace that must not be learned from. Called by detection.normal_centroid, into a staging table: anomalous traces of earlier hours.
-CREATE TABLE {stage:Identifier} ENGINE = Memory AS
-SELECT TraceId
-FROM anomaly_scores
-WHERE Verdict = 'anomalous' AND Hour >= toStartOfHour({start:DateTime}) AND Hour < {hour:DateTime}
+-- Called by detection.normal_centroid and evaluation.detect: an empty list of traces not to learn from.
+CREATE TABLE {stage:Identifier} (TraceId String) ENGINE = Memory

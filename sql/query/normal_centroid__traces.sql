@@ -1,6 +1,6 @@
 -- Grain: a trace to learn from. Key: TraceId. Called by detection.normal_centroid, into a staging table: complete traces of the windows, without
--- those that an earlier version called anomalous (table Excluded), thinned evenly by id where there are very many.
--- An operation that has been mostly anomalous for a window of an hour or longer has changed for good: its traces are kept.
+-- those of times of trouble (table Excluded), thinned evenly by id where there are very many.
+-- An operation that has been mostly in trouble for a window of an hour or longer has changed for good: its traces are kept.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     candidates AS

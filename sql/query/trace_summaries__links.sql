@@ -6,6 +6,7 @@ SELECT
     c.*,
     p.Service AS ParentService,
     p.Operation AS ParentOperation,
+    CAST(p.Kind IN ('Server', 'Consumer'), 'UInt8') AS ParentServes,
     p.Span != 0 AS HasParent,
     HasParent AND c.Service != p.Service AS Crosses,
     if(Crosses AND c.End - c.Start <= p.End - p.Start, least(greatest(c.Start, p.Start), p.End - (c.End - c.Start)), c.Start) AS Moved,

@@ -1,6 +1,6 @@
 -- Grain: a span with its own work. Key: Span. Called by detection.trace_summaries as its third step, into a staging table.
 -- Own work: duration minus the union of the children. A span whose only child is on another service is the wire, not work: its excess is the
--- edge's gap.
+-- edge's gap. A span that serves a request works, whatever it calls: some libraries make no span for the caller's side.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH children AS
 (
@@ -17,7 +17,7 @@ WITH children AS
 )
 SELECT
     l.*,
-    c.Children = 1 AND c.CrossChildren = 1 AS Wire,
+    c.Children = 1 AND c.CrossChildren = 1 AND l.Kind NOT IN ('Server', 'Consumer') AS Wire,
     greatest(l.End - l.Start - toInt64(c.Covered), 0) AS Own,
     l.Failed AND NOT c.ChildFailed AS Origin,
     if(c.Callee != '', c.Callee, l.Peer) AS PeerService

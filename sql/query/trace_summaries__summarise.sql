@@ -14,7 +14,7 @@ WITH
             if(HasParent, uniqExact(Parent), 1) AS Parents,
             countIf(NOT Wire) AS Works,
             sumIf(Own, NOT Wire) AS Work,
-            sumIf(greatest(ParentDuration - (End - Start), 0), Crosses) AS Gap,
+            sumIf(greatest(ParentDuration - (End - Start), 0), Crosses AND NOT ParentServes) AS Gap,
             countIf(Outlives) AS Outlived,
             countIf(Failed) AS Failures
         FROM {own:Identifier}

@@ -89,6 +89,17 @@ def test_a_call_is_the_wire_and_its_excess_a_gap(database: Database):
     assert (row["Edge.Caller"], row["Edge.Callee"], row["Edge.GapNs"]) == (["a"], ["b"], [30 * MS])
 
 
+def test_without_a_span_for_the_calling_side_the_server_works_and_no_gap_is_known(database: Database):
+    traffic = Traffic()
+    root = {"trace": "t", "parent": "", "service": "a"}
+    span(traffic, **root, name="1", start=at(0), ms=100, operation="GET /", kind="Server")
+    child = {"trace": "t", "parent": "1", "service": "b"}
+    span(traffic, **child, name="2", start=at(60), ms=30, operation="GET /b", kind="Server")
+    row = summary(database, traffic)
+    assert own_work(row) == {("a", "GET /"): 70, ("b", "GET /b"): 30}
+    assert (row["Edge.Callee"], row["Edge.GapNs"]) == (["b"], [0])
+
+
 def test_a_caller_that_gave_up_is_told_from_a_callee_that_failed(database: Database):
     traffic = Traffic()
     span(

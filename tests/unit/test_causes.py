@@ -87,6 +87,18 @@ def test_slow_work_of_a_caller_explains_its_slow_calls():
     assert ranked(busy)[0].service == "pay"
 
 
+def odd(patterns: oddities.Patterns, operations: dict[tuple[str, int], frozenset[str]]) -> list[oddities.Odd]:
+    """Odd patterns of three windows, each compared with the other two."""
+    return oddities.find(patterns, operations, [[1, 2], [0, 2], [0, 1]])
+
+
 def test_a_pattern_is_odd_only_where_it_is_clearly_more_frequent():
     patterns = {("s", 1): {7: {0: 30, 1: 30, 2: 30}, 8: {0: 10}, 9: {0: 1}}}
-    assert oddities.find(patterns, [[1, 2], [0, 2], [0, 1]]) == [(1, "s", 1, 8)]
+    assert odd(patterns, {("s", 1): frozenset({"GET"})}) == [(1, "s", 1, 8)]
+
+
+def test_an_entry_that_is_new_is_compared_with_its_kin():
+    patterns = {("s", 1): {7: {1: 30, 2: 30}}, ("s", 2): {8: {0: 30}}}
+    kin = {("s", 1): frozenset({"reserve", "commit"}), ("s", 2): frozenset({"reserve"})}
+    assert odd(patterns, kin) == [(1, "s", 2, 8)]
+    assert odd(patterns, {**kin, ("s", 2): frozenset({"another"})}) == []

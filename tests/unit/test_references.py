@@ -21,11 +21,12 @@ def found(cases: list[Window], traffic: list[Window], known: tuple[Window, ...] 
     return references.references(data, 0, traffic)
 
 
-def test_traffic_outside_all_faults_is_preferred_to_other_faults():
+def test_other_faults_and_the_traffic_outside_all_of_them_serve_but_nothing_near():
     cases = [at(60, 63), at(80, 83), at(100, 103)]
     pieces = found(cases, [at(0, 120)])
-    assert all(p.end < c.start or p.start > c.end for p in pieces for c in cases)
-    assert sum((p.end - p.start for p in pieces), timedelta()) >= timedelta(minutes=15)
+    assert set(cases[1:]) < set(pieces)
+    calm = set(pieces) - set(cases)
+    assert all(piece.end < case.start or piece.start > case.end for piece in calm for case in cases)
     assert all(references.far(cases[0], piece) for piece in pieces)
 
 
@@ -38,7 +39,6 @@ def test_known_windows_come_first_and_few_are_filled_up():
     enough = found([at(60, 63)], [at(0, 200)], known=(at(100, 140),))
     assert all(at(100, 140).start <= piece.start and piece.end <= at(100, 140).end for piece in enough)
     few = found([at(60, 63)], [at(0, 200)], known=(at(100, 101),))
-    assert at(100, 101) in few
     assert len(few) > 5
 
 
