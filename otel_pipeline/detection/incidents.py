@@ -113,8 +113,8 @@ def describe(
     facts = db.one("incidents__facts", **where, unusual=shifts.UNUSUAL if burst.shifted else NEVER)
     reasons = db.rows("incidents__reasons", **where)
     present = set(facts["Services"])
-    suspects = [s for s in blame.weigh(db, window, compare) if s.service in present]
-    suspects = blame.believed(db, window, compare, suspects)
+    suspects = blame.believed(db, window, compare, blame.weigh(db, window, compare))
+    suspects = [s for s in suspects if s.service in present or s.says]
     ranking = blame.rank(suspects, reasons)
     start, end = utc(facts["Start"]), utc(facts["End"])
     same = [row for row in known if row["Start"] <= end and row["End"] >= start][:1]
