@@ -55,9 +55,9 @@ def plain(text: str) -> str:
 
 def _before(known: dict[str, Any]) -> Iterator[str]:
     for pattern in known.get("patterns", [])[:1]:
-        told = pattern.get("resolution") or "no remedy confirmed yet"
-        times = f"{pattern['occurrences']} times, {pattern['status']}"
-        yield _cut(f"   before     {plain(pattern['message'])} ({times}): {plain(told)}")
+        told = plain(pattern.get("resolution") or "no remedy confirmed yet")
+        seen = f"{pattern['occurrences']} times ({pattern['status']}; {told})"
+        yield _cut(f"   before     {seen}: {plain(pattern['message'])}")
     if not known.get("patterns"):
         yield "   before     no known pattern"
 

@@ -116,9 +116,9 @@ def with_numbers(
         return told
     for service in calls.below(top.service):
         if service in says and not says.keys() & set(calls.below(service)):
-            known = next((c for c in told if c.service == service), None)
-            mine = replace(known or CauseFound(service, 0.0, 0.0, "", [says[service]]), why=says[service])
-            return _first([mine if c is known else c for c in told] + ([] if known else [mine]), mine)
+            known = next((c for c in ranked if c.service == service), CauseFound(service, 0.0, 0.0, ""))
+            mine = replace(known, why=says[service])
+            return _first([*(c for c in told if c.service != service), mine], mine)
     return told
 
 

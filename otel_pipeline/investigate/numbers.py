@@ -29,6 +29,6 @@ def moved(db: Database, focus: Window, reference: Sequence[Window], services: Se
 
 def _change(row: dict[str, Any]) -> Change:
     usual = row["Usual"][1]
-    says = f"says {row['Example'][:LINE]!r}, before {row['UsualExample'][:LINE]!r}"
-    what = f"{says}: middle of number {row['Place']} in {row['Lines']} such lines {row['Now']:g}, usually {usual:g}"
+    moved = f"number {row['Place']} in what it logs: {row['Now']:g}, usually {usual:g}"
+    what = f"{moved} ({row['Lines']} lines such as {row['Example'][:LINE]!r}, before {row['UsualExample'][:LINE]!r})"
     return Change(KIND, row["Service"], what, usual, row["Now"])

@@ -36,9 +36,10 @@ def draw(trace_id: str, rows: list[dict[str, Any]]) -> str:
     height = TOP + ROW * len(shown) + (ROW if len(ordered) > ROWS else 0) + 12
     shapes = [svg.text(12, 22, f"trace {trace_id}: {_ms(total)}, {len(rows)} spans", size=14)]
     place = 12.0
-    for service in services[:8]:
-        shapes += [svg.box(place, 33, 10, 10, colour[service]), svg.text(place + 14, 42, svg.cut(service, 120))]
-        place += 14 + min(len(service) * 7.0, 120) + 16
+    failed = {"failed": svg.RED} if any(row["Failed"] for row in rows) else {}
+    for name, tint in [*((service, colour[service]) for service in services[:8]), *failed.items()]:
+        shapes += [svg.box(place, 33, 10, 10, tint), svg.text(place + 14, 42, svg.cut(name, 120))]
+        place += 14 + min(len(name) * 7.0, 120) + 16
     for tick in range(TICKS + 1):
         x = NAMES + scale * total * tick / TICKS
         shapes += [svg.line(x, TOP - 4, x, height - 10, "#e4e7eb")]

@@ -6,6 +6,7 @@ from typing import Any
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import chain, lineage
 from otel_pipeline.detection.model import Window
+from otel_pipeline.evaluation import investigations
 from otel_pipeline.evaluation import shop as shop_evaluation
 from otel_pipeline.investigate.engine import investigate
 from otel_pipeline.investigate.text import text
@@ -61,6 +62,11 @@ def test_results_do_not_depend_on_the_ground_truth(database: Database, settings:
     assert judged["faults"][0]["ttd_s"] <= 30
     methods = judged["detect"]["methods"]
     assert methods["this"]["all"]["auc"] > max(methods[name]["all"]["auc"] for name in methods if name != "this") - 0.05
+    asked = investigations.evaluate(database, None)
+    assert ([row["blamed"] for row in asked["faults"]], asked["right"]) == (["stock"], 1)
+    assert asked["calm"] == len(asked["quiet"]) > 0
+    assert asked["wolves"] == []
+    assert asked["status_checks"] >= 3
     other = settings.model_copy(update={"clickhouse_database": f"{settings.clickhouse_database}_blind"})
     migrate(other)
     with Database(other) as blind:

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from otel_pipeline.detection.causes import Suspect
 from otel_pipeline.detection.model import Window
-from otel_pipeline.investigate import limits, metrics, onsets, skew, status
+from otel_pipeline.investigate import changes, limits, metrics, onsets, skew, status
 from otel_pipeline.investigate.checks import literal, next_checks
-from otel_pipeline.investigate.evidence import deployed, order, with_regressions
+from otel_pipeline.investigate.evidence import deepest, deployed, order, with_numbers, with_regressions
 from otel_pipeline.investigate.markdown import code, markdown
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Investigation, MetricMove, Onset
+from otel_pipeline.investigate.path import Calls, path
 from otel_pipeline.investigate.releases import compare
 from otel_pipeline.investigate.text import text
 from otel_pipeline.investigate.waterfall import draw, in_order
@@ -190,3 +192,51 @@ def test_a_waterfall_stands_whatever_the_spans_say():
     assert "&lt;script" in picture
     assert "\x1b" not in picture
     assert "more spans" in draw("t", [span(str(n), "") for n in range(100)])
+
+
+def suspect(service: str, conduct: float, odd: int = 100) -> Suspect:
+    """A service that behaves oddly in some of its visits."""
+    return Suspect(service, conduct, conduct, 0.0, 0.0, 120, odd, 1.0, 1.0)
+
+
+CALLS = Calls({"edge": ["shop"], "shop": ["pay", "stock"]}, {("shop", "stock"): 90, ("shop", "pay"): 3})
+
+
+def test_who_did_not_answer_comes_before_who_called_in_vain():
+    def first(stock: float, flooded: set[str] = frozenset()) -> str:  # pyright: ignore[reportArgumentType]
+        suspects = [suspect("shop", 40), suspect("stock", stock), suspect("pay", 30)]
+        ranked = [CauseFound(s.service, 0.5, s.score, "odd") for s in sorted(suspects, key=lambda s: -s.score)]
+        return deepest(ranked, suspects, [], CALLS, flooded)[0].service
+
+    assert first(38) == "stock"
+    assert first(38, {"stock"}) == "shop"
+    assert first(5) == "shop"  # hardly odd: it was given up too early
+
+
+def test_who_says_something_else_comes_before_who_behaves_oddly_upon_it():
+    says = Change("numbers", "stock", "number 2 in what it logs: 0, usually 4967", 4967, 0)
+    own = Change("numbers", "shop", "number 1 in what it logs: 0, usually 2", 2, 0)
+    ranked = [CauseFound("shop", 0.9, 40, "errors"), CauseFound("stock", 0.1, 1, "")]
+    suspects = [suspect("shop", 40), suspect("stock", 1)]
+    found = with_numbers(ranked, suspects, CALLS, [own, says])
+    assert [(c.service, c.confidence) for c in found] == [("stock", 0.9), ("shop", 0.1)]
+    assert found[0].why == says.what
+    assert own.what in found[1].evidence
+    slow = [Suspect("shop", 40, 5, 40.0, 0.0, 120, 10, 9.0, 1.0)]
+    assert with_numbers(ranked, slow, CALLS, [says])[0].service == "shop"
+    assert with_numbers(ranked, suspects, CALLS, [own])[0].service == "shop"
+
+
+def test_the_path_begins_at_a_root_that_depends_on_the_cause():
+    entries = [{"Service": "job", "Anomalous": 9}, {"Service": "edge", "Anomalous": 5}]
+    assert path(CALLS, entries, "stock") == ["edge", "shop", "stock"]
+    assert path(CALLS, entries, "nowhere") == ["nowhere"]
+
+
+def test_errors_never_logged_before_are_trouble_but_not_those_of_jobs():
+    def of(asked: int, before: int = 0, severity: int = 17) -> set[str]:
+        line = {"Service": "pay", "Severity": severity, "Now": 12, "Before": before, "Asked": asked}
+        return changes.broke(changes.Counted([{"Service": "pay", "Now": 100, "Before": 900}], [line]))
+
+    assert of(12) == {"pay"}
+    assert of(0) == of(3) == of(12, before=90) == of(12, severity=9) == set()

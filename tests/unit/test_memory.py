@@ -54,6 +54,15 @@ def test_structure_and_meaning_must_both_agree():
     assert answer([known], service_name="cart").pattern is None
 
 
+def test_it_must_begin_at_the_same_place_however_it_shows():
+    assert answer([pattern()], Features=(*FEATURES[1:], str(Sign("begins", "stock", "connect", "Timeout")))).pattern
+    passed = tuple(str(Sign("error", "stock", name, "Timeout")) for name in ("GET /stock", "POST /stock", "reserve"))
+    leak, pool = (str(Sign("latency", "below", place, "")) for place in ("read pages", "connect"))
+    known = pattern(Features=(*passed, pool))
+    assert answer([known], Features=(*passed, pool)).pattern == known
+    assert answer([known], Features=(*passed, leak)).pattern is None
+
+
 def test_what_callers_suffer_alone_is_no_agreement():
     mine = (str(Sign("begins", "stock", "SELECT", "Deadlock")), FEATURES[2])
     found = answer([pattern()], Features=mine)
