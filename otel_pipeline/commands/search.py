@@ -12,7 +12,6 @@ from otel_pipeline.commands.common import console, iso, json_option, print_json,
 @click.option("--service", default="", help="Only lines of this service.")
 @click.option(
     "--severity",
-    default="",
     type=click.Choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"], case_sensitive=False),
     help="At least this severe.",
 )
@@ -20,7 +19,14 @@ from otel_pipeline.commands.common import console, iso, json_option, print_json,
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100), help="Templates to show.")
 @json_option
 def command(
-    *, text: str, service: str, severity: str, start: datetime | None, end: datetime | None, limit: int, as_json: bool
+    *,
+    text: str,
+    service: str,
+    severity: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Log lines that mean TEXT: nearest templates by meaning and by words, with counts, lines and traces.
 
@@ -39,7 +45,7 @@ def command(
     settings = load()
     with Database(settings, role="reader", comment={"command": "search"}) as db:
         found = search(
-            db, Embedder(settings), text, service=service, severity=severity, start=start, end=end, limit=limit
+            db, Embedder(settings), text, service=service, severity=severity or "", start=start, end=end, limit=limit
         )
     if as_json:
         print_json(found.as_dict())
