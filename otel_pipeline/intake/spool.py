@@ -7,8 +7,8 @@ segment's bytes are fixed once it is sealed, so its name is its deduplication to
     <kind>-<run>-<number>.open     appended to by this process; the number is that of its first body
     <kind>-<run>-<number>.ready    sealed; waits for the writer, retired when the engine has it
 
-Some retired files are written over by later segments: blocks that a file has already cost an fsync no journal, which
-waits for whatever else is being written to the disk.
+Some retired files are written over by later segments: an fsync of blocks that a file has already needs no allocation
+and, on a file system with a journal, does not wait for that.
 """
 
 import asyncio
