@@ -85,10 +85,12 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     spreads: dict[tuple[str, int], float] = {}
     operations: dict[tuple[str, int], frozenset[str]] = {}
     keys: dict[oddities.Odd, int] = {}
+    entries: dict[int, tuple[str, int]] = {}
     slow: dict[int, float] = {}
     for row in db.rows("causes__patterns", **where, **oddities.SLOW):
         window, entry, count = row["Window"] - 1, (row["Service"], row["Entry"]), row["Visits"]
         patterns[entry][row["Pattern"]][window] = count
+        entries[row["Key"]] = entry
         visits[row["Service"]][window] += count
         operations[entry] = frozenset(row["EntryOperations"])
         keys[row["Window"], *entry, row["Pattern"]] = row["OddKey"]
@@ -105,14 +107,13 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     if odd:
         how = {**where, "keys": list(slow), "slow": list(slow.values()), "odd": odd}
         calls = {(caller, callee) for caller, callee, _ in evidence.ways}
-        evidence.blamed, missed = oddities.blamed(db, how, calls, visits)
+        evidence.blamed, missed, waits = oddities.blamed(db, how, calls, visits)
         for service, counts in missed.items():
             for window, count in counts.items():
                 visits[service][window] += count
-        for row in db.rows("causes__waits", **how):
-            window, entry = row["Window"] - 1, (row["Service"], row["Entry"])
-            n, own = work[entry][window]
-            work[entry][window] = (n - row["Visits"], own - row["OwnSum"])
+        for (window, key), (count, waited) in waits.items():
+            n, own = work[entries[key]][window]
+            work[entries[key]][window] = (n - count, own - waited)
     evidence.times = {
         entry: Course({w: (n, own / n) for w, (n, own) in course.items() if n > 0}, spreads[entry])
         for entry, course in work.items()

@@ -26,6 +26,7 @@ SLOW = {
 Patterns = dict[tuple[str, int], dict[int, dict[int, int]]]
 Odd = tuple[int, str, int, int]
 Counts = dict[str, dict[int, int]]
+Waits = dict[tuple[int, int], tuple[int, float]]
 
 
 def find(
@@ -77,8 +78,9 @@ def _odd(here: int, counts: Mapping[int, int], totals: Mapping[int, int], window
 
 def blamed(
     db: Database, how: dict[str, Any], calls: Collection[tuple[str, str]], visits: Counts
-) -> tuple[Counts, Counts]:
-    """Odd visits that are blamed on each service; and the visits that were not even made, to a service that is down.
+) -> tuple[Counts, Counts, Waits]:
+    """Odd visits that are blamed on each service; the visits that were not even made, to a service that is down; and
+    those that called an odd one: (window, key of the entry) → how many, and the sum of their own work.
 
     :param how: windows, and what is odd in them, as ``causes__odd`` wants it.
     :param calls: (caller, callee) as known from all windows. :param visits: of each service in each window.
@@ -86,8 +88,12 @@ def blamed(
     found: Counts = defaultdict(lambda: defaultdict(int))
     missed: Counts = defaultdict(lambda: defaultdict(int))
     known = {"calls": sorted(calls), "callees": sorted({callee for _, callee in calls})}
+    waits: Waits = defaultdict(lambda: (0, 0.0))
     rows = db.rows("causes__odd", **how, **known)
     for row in rows:
+        for key, count, own in zip(*row["Waits"], strict=True):
+            n, total = waits[row["Window"] - 1, key]
+            waits[row["Window"] - 1, key] = (n + count, total + own)
         for _, service in row["Missed"]:
             missed[service][row["Window"] - 1] += row["Traces"]
     down = {
@@ -100,7 +106,7 @@ def blamed(
         suspects = {*row["Services"], *(callee for _, callee in absent)}
         for service in deepest(sorted(suspects), [*row["TraceCalls"], *absent]):
             found[service][window] += row["Traces"]
-    return found, down
+    return found, down, waits
 
 
 def deepest(odd: Sequence[str], calls: Sequence[tuple[str, str]]) -> list[str]:

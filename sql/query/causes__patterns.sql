@@ -1,7 +1,7 @@
 -- Grain: window × service × entry × pattern of a visit. Key: the same. Called by detection.causes. Windows are numbered from 1.
 -- Pattern: the conduct of the visit (otel_pipeline_conduct_v1), and whether its own work was slow: longer than SlowFrom, which is learned from all windows
 -- but the first, the one in question. OwnSum: own work per call, as ln of nanoseconds; Spread: its robust standard deviation over the visits of all windows
--- but the first. Key and OddKey: by which causes__odd and causes__waits know entry and pattern again.
+-- but the first. Key and OddKey: by which causes__odd knows entry and pattern again.
 SELECT
     Visit.1 AS Window,
     Service,

@@ -1,5 +1,5 @@
 -- Grain: caller × callee × operation called. Key: the same. Called by detection.causes: the time between the spans of caller and callee per call, as ln of
--- nanoseconds. Course and Spread: see causes__times.
+-- nanoseconds. Course: (window, calls, mean); Spread: robust standard deviation of a call, over all windows but the first.
 WITH calls AS
 (
     SELECT
