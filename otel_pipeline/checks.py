@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from otel_pipeline.assets.node import whole
+from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import shifts
 from otel_pipeline.evaluation import compare
 from otel_pipeline.partitions import current_hour, hour_of
@@ -127,11 +128,15 @@ def arrives(table: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=table, name=f"{table}_arrive", description=arrives.__doc__)
     def check(context: dg.AssetCheckExecutionContext, clickhouse: ClickHouse) -> dg.AssetCheckResult:
         with one_line_failures(), clickhouse.database(run=context.run.run_id, check=f"{table}_arrive") as db:
-            found = db.rows("sensors__raw_tables", database=db.settings.clickhouse_database)
-            rows = {row["Name"]: row for row in found}
-        return arriving(rows.get(table), datetime.now(UTC))
+            row = raw_tables(db).get(table)
+        return arriving(row, datetime.now(UTC))
 
     return check
+
+
+def raw_tables(db: Database) -> dict[str, dict[str, Any]]:
+    """Rows of ``sensors__raw_tables`` by name."""
+    return {row["Name"]: row for row in db.rows("sensors__raw_tables", database=db.settings.clickhouse_database)}
 
 
 def arriving(row: dict[str, Any] | None, now: datetime) -> dg.AssetCheckResult:

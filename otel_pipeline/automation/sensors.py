@@ -13,7 +13,7 @@ from otel_pipeline.assets.node import LATE, LIVE, TRIGGER_TAG
 from otel_pipeline.assets.raw import RAW
 from otel_pipeline.automation import retention
 from otel_pipeline.automation.jobs import lineage_hour
-from otel_pipeline.checks import ARRIVING, arriving, lag_seconds
+from otel_pipeline.checks import ARRIVING, arriving, lag_seconds, raw_tables
 from otel_pipeline.detection import lineage
 from otel_pipeline.detection.model import HOUR, Window
 from otel_pipeline.errors import UserError
@@ -91,9 +91,7 @@ def raw_telemetry(clickhouse: ClickHouse) -> dg.SensorResult | dg.SkipReason:
     """Look at the raw tables every five minutes: rows and age of the newest, for their asset pages and checks."""
     try:
         with clickhouse.database(sensor="raw_telemetry") as db:
-            rows = {
-                row["Name"]: row for row in db.rows("sensors__raw_tables", database=db.settings.clickhouse_database)
-            }
+            rows = raw_tables(db)
     except UserError as error:
         return dg.SkipReason(str(error))
     return dg.SensorResult(asset_events=list(seen(rows, datetime.now(UTC))))

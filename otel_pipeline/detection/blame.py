@@ -1,21 +1,19 @@
 """Whom an incident is blamed on: the causes of its window, told with the reasons of its traces."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import causes
+from otel_pipeline.detection import causes, said
+from otel_pipeline.detection.calls import below
 from otel_pipeline.detection.model import Window
 
 SLICES = 20
 LONGEST = timedelta(minutes=10)
 SHORTEST = timedelta(seconds=20)
 APART = timedelta(seconds=10)
-SURE = 4.0  # standard deviations
-SAID = 3  # references whose lines are read
-LINE = 80
 # What begins at a service says most; that others gave up waiting for it, less; what passes through it, next to nothing.
 TELLING = {
     "begins": 1.0,
@@ -89,41 +87,20 @@ def believed(
 ) -> list[causes.Suspect]:
     """The suspects; but one that says something else than before, though it did not fail, comes before one that behaves
     oddly upon it.
-
-    A service that answers wrongly without an error is seen at those that believe it; the numbers in its own lines tell
-    what it answered.
     """
-    if not suspects or not references or suspects[0].conduct < max(SURE, suspects[0].time, suspects[0].way):
+    if not suspects or not said.may_believe(suspects[0]):
         return suspects
-    calls = {suspect.service: suspect.calls for suspect in suspects}
-    asked = _below(suspects[0].service, calls)
-    windows = [window, *references[:SAID]]
-    span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    rows = db.rows("investigate__numbers", **span, services=asked) if asked else []
-    says = {row["Service"]: row for row in reversed(rows)}
-    for suspect in suspects[1:]:
-        if (
-            suspect.service in asked
-            and suspect.service in says
-            and says.keys().isdisjoint(_below(suspect.service, calls))
-        ):
-            row = says[suspect.service]
-            told = f"says {row['Example'][:LINE]!r}, before {row['UsualExample'][:LINE]!r}"
-            head = replace(suspect, score=suspects[0].score + 0.01, says=told)
-            return [head, *(other for other in suspects if other is not suspect)]
-    return suspects
-
-
-def _below(service: str, calls: Mapping[str, frozenset[str]]) -> list[str]:
-    """Whom a service calls, and whom these call, and so on."""
-    found: list[str] = []
-    stack = [service]
-    while stack:
-        for callee in sorted(calls.get(stack.pop(), frozenset())):
-            if callee not in found and callee != service:
-                found.append(callee)
-                stack.append(callee)
-    return found
+    calls = {suspect.service: sorted(suspect.calls) for suspect in suspects}
+    asked = below(suspects[0].service, calls)
+    rows = {row["Service"]: row for row in reversed(said.changed(db, window, references, asked))}
+    order = [suspect.service for suspect in suspects if suspect.service in asked]
+    name = said.believed(order, rows, lambda service: below(service, calls))
+    if name is None:
+        return suspects
+    told = f"says {rows[name]['Example'][: said.LINE]!r}, before {rows[name]['UsualExample'][: said.LINE]!r}"
+    mine = next(suspect for suspect in suspects if suspect.service == name)
+    head = replace(mine, score=suspects[0].score + 0.01, says=told)
+    return [head, *(other for other in suspects if other is not mine)]
 
 
 def rank(suspects: Sequence[causes.Suspect], reasons: Sequence[dict[str, Any]]) -> list[Cause]:

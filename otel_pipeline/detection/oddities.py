@@ -12,6 +12,7 @@ from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import robust
+from otel_pipeline.detection.calls import below
 
 LIFT = 3.0  # a pattern is odd from this many times its frequency elsewhere
 LEAST_EXCESS = 1.5  # standard deviations
@@ -118,14 +119,5 @@ def deepest(odd: Sequence[str], calls: Sequence[tuple[str, str]]) -> list[str]:
     for caller, callee in calls:
         callees[caller].add(callee)
 
-    def below(service: str) -> set[str]:
-        seen: set[str] = set()
-        stack = [service]
-        while stack:
-            for callee in callees[stack.pop()] - seen:
-                seen.add(callee)
-                stack.append(callee)
-        return seen - {service}
-
     suspects = set(odd)
-    return [service for service in odd if not below(service) & suspects]
+    return [service for service in odd if suspects.isdisjoint(below(service, callees))]

@@ -64,15 +64,15 @@ class Spool:
 
     :param folder: made if missing; one process at a time.
     :param limit: bytes of all segments after which :meth:`stored` raises :class:`SpoolFull`; ``full`` says whether the
-        last body was refused so, ``linger`` how many seconds a segment stays open for more.
-    :param writers: how many threads take segments out.
+        last body was refused so, ``linger`` how many seconds a segment stays open for more, ``writers`` how many
+        threads take segments out.
     :raises UserError: another process has the folder, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, limit: int, writers: int = 1) -> None:
+    def __init__(self, folder: Path, limit: int) -> None:
         self.folder = folder
         self.limit = limit
-        self.writers = writers
+        self.writers = 1
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._folder_descriptor = os.open(folder, os.O_RDONLY)
@@ -170,14 +170,13 @@ class Spool:
         failed: dict[str, str] = {}
         for kind in dict.fromkeys(waiting.kind for waiting in group):
             parts: list[bytes] = []
-            first = next(waiting.number for waiting in group if waiting.kind == kind)
-            for waiting in group:
-                if waiting.kind == kind:
-                    length, checksum = len(waiting.body), zlib.crc32(waiting.body)
-                    parts += [MARK.pack(MARK_START, length, waiting.number, answered, checksum), waiting.body]
+            mine = [waiting for waiting in group if waiting.kind == kind]
+            for waiting in mine:
+                length, checksum = len(waiting.body), zlib.crc32(waiting.body)
+                parts += [MARK.pack(MARK_START, length, waiting.number, answered, checksum), waiting.body]
             with self._change:
                 try:
-                    self._append_to(kind, first, parts)
+                    self._append_to(kind, mine[0].number, parts)
                 except OSError as error:
                     failed[kind] = str(error.strerror)
         return failed

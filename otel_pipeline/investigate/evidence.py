@@ -8,6 +8,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, causes
 from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.remembered import Remembered
+from otel_pipeline.detection.said import believed, may_believe
 from otel_pipeline.investigate import metrics as of_metrics
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Known, MetricMove, Onset, RuledOut
 from otel_pipeline.investigate.path import Calls
@@ -112,14 +113,14 @@ def with_numbers(
         replace(c, evidence=[*c.evidence[:2], says[c.service], *c.evidence[2:]]) if c.service in says else c
         for c in ranked
     ]
-    if top is None or top.conduct < max(SURE, top.time, top.way):
+    if top is None or not may_believe(top):
         return told
-    for service in calls.below(top.service):
-        if service in says and not says.keys() & set(calls.below(service)):
-            known = next((c for c in ranked if c.service == service), CauseFound(service, 0.0, 0.0, ""))
-            mine = replace(known, why=says[service])
-            return _first([*(c for c in told if c.service != service), mine], mine)
-    return told
+    service = believed(calls.below(top.service), says, calls.below)
+    if service is None:
+        return told
+    known = next((c for c in ranked if c.service == service), CauseFound(service, 0.0, 0.0, ""))
+    mine = replace(known, why=says[service])
+    return _first([*(c for c in told if c.service != service), mine], mine)
 
 
 def _first(ranked: Sequence[CauseFound], head: CauseFound) -> list[CauseFound]:

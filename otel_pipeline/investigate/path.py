@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection.calls import below
 from otel_pipeline.detection.model import Window
 
 
@@ -20,14 +21,7 @@ class Calls:
 
     def below(self, service: str) -> list[str]:
         """All that a service depends on, the nearest first."""
-        found: list[str] = []
-        queue = [service]
-        while queue:
-            for callee in self.callees.get(queue.pop(0), ()):
-                if callee not in found and callee != service:
-                    found.append(callee)
-                    queue.append(callee)
-        return found
+        return below(service, self.callees)
 
 
 def path(calls: Calls, entries: Sequence[dict[str, Any]], cause: str) -> list[str]:

@@ -41,6 +41,17 @@ def run(instance: dg.DagsterInstance, hour: datetime) -> dg.ExecuteInProcessResu
     return job.execute_in_process(instance=instance, partition_key=key_of(hour), raise_on_error=False)
 
 
+def started(instance: dg.DagsterInstance, hour: datetime) -> dg.DagsterRun:
+    """A run of an hour that is in progress."""
+    job, tags = defs.resolve_job_def("lineage_hour"), {"dagster/partition": key_of(hour)}
+    return instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+
+
+def fail(instance: dg.DagsterInstance, hour: datetime) -> None:
+    """A run of an hour that has failed."""
+    instance.report_run_failed(started(instance, hour))
+
+
 def failures(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     """Failed steps and why."""
     return {
@@ -107,11 +118,7 @@ def test_the_sensor_follows_the_raw_tables(
     telemetry.fill(database, present, present + timedelta(minutes=1))
     assert requested(instance) == [key_of(present), key_of(FIRST)], "the present does not wait for them"
 
-    in_progress = instance.create_run_for_job(
-        defs.resolve_job_def("lineage_hour"),
-        status=dg.DagsterRunStatus.STARTED,
-        tags={"dagster/partition": key_of(present)},
-    )
+    in_progress = started(instance, present)
     assert requested(instance) == [key_of(FIRST)], "not what is in progress"
     instance.report_run_canceled(in_progress)
     instance.delete_run(in_progress.run_id)
@@ -132,12 +139,7 @@ def test_the_sensor_follows_the_raw_tables(
 
 def test_an_hour_that_fails_is_tried_again_after_a_while(instance: dg.DagsterInstance, database: Database) -> None:
     telemetry.fill(database, FIRST, FIRST + timedelta(minutes=1))
-    failed = instance.create_run_for_job(
-        defs.resolve_job_def("lineage_hour"),
-        status=dg.DagsterRunStatus.STARTED,
-        tags={"dagster/partition": key_of(FIRST)},
-    )
-    instance.report_run_failed(failed)
+    fail(instance, FIRST)
     now = datetime.now(UTC)
     assert requested(instance) == []
     assert not sensors.rested(instance, FIRST, now + timedelta(seconds=5))
@@ -147,12 +149,7 @@ def test_an_hour_that_fails_is_tried_again_after_a_while(instance: dg.DagsterIns
 def test_a_live_hour_that_keeps_failing_is_tried_again_within_a_minute(instance: dg.DagsterInstance) -> None:
     present = current_hour(datetime.now(UTC))
     for _ in range(6):
-        failed = instance.create_run_for_job(
-            defs.resolve_job_def("lineage_hour"),
-            status=dg.DagsterRunStatus.STARTED,
-            tags={"dagster/partition": key_of(present)},
-        )
-        instance.report_run_failed(failed)
+        fail(instance, present)
     now = datetime.now(UTC)
     assert not sensors.rested(instance, present, now + timedelta(seconds=30))
     assert sensors.rested(instance, present, now + timedelta(seconds=60))

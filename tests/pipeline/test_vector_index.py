@@ -5,34 +5,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 
 from otel_pipeline import sqlfiles
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import vector_index
 from otel_pipeline.detection.vector_index import table_of
-from otel_pipeline.embedding import Embedder
 from otel_pipeline.investigate.nearest import as_hex, index_for, nearest
 from otel_pipeline.investigate.search import Found, search
 from otel_pipeline.investigate.similar import similar
 from otel_pipeline.settings import Settings
+from tests.support.letters import Letters
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
 TEXTS = 3000
 SERVICES = 30
 FEW = "service-3"  # logs three templates, and nothing near to most queries
-
-
-class Letters(Embedder):
-    """Stands for the model: counts of letters, so that an anagram is near without sharing a word."""
-
-    def __init__(self) -> None:
-        self.model = "letters"
-
-    def embed(self, texts: list[str]) -> np.ndarray:
-        vectors = np.array([[1e-3 + text.lower().count(chr(97 + n)) for n in range(26)] for text in texts], np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def texts() -> list[str]:

@@ -214,7 +214,8 @@ def test_answers_slow_down_while_the_writer_is_late(tmp_path: Path, monkeypatch:
 def test_nobody_waits_while_a_writer_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "PATIENCE_SECONDS", -9.0)
     monkeypatch.setattr(spool_module, "BATCH_BYTES", 1)
-    spool = Spool(tmp_path / "spool", LIMIT, writers=2)
+    spool = Spool(tmp_path / "spool", LIMIT)
+    spool.writers = 2
     put(spool, b"one")
     first = spool.take(1)
     put(spool, b"two")

@@ -1,6 +1,6 @@
--- Grain: service × message, what varies masked × place of a number in it. Key: the same. Called by investigate.numbers: numbers in what services logged without
+-- Grain: service × message, what varies masked × place of a number in it. Key: the same. Called by detection.said: numbers in what services logged without
 -- complaint, in the first window against the others: their middle, and nearly all of their span in the others. Only those that lie clear of it, by a factor
--- of two. Also called by detection.blame. Numbers that belong to a word (ids, versions) and lengths of time are left out (spans tell those), and so are HTTP statuses.
+-- of two. Numbers that belong to a word (ids, versions) and lengths of time are left out (spans tell those), and so are HTTP statuses.
 WITH '(?:^|[ =:(\\[])(-?[0-9]{1,15}(?:\\.[0-9]{1,9})?)(?:[,;:.)\\]%]?(?: |$))' AS Plain
 SELECT
     Service, any(Template) AS Message, Place,
