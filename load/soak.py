@@ -1,10 +1,10 @@
 """``python -m load.soak``: the whole stack under load for half an hour. Does it keep up, lose nothing, stay flat?
 
-Quiet first, then every fault of the shop in turn (``--no-faults``: none). Prints a line a minute, a table of memory,
-and in the end one line of JSON: minutes, logs_per_min, traces_per_min, sent_spans, stored_spans, sent_logs,
-stored_logs, restarts, rss_mb {process: [start, end]}. Exit status 0 when the rates were reached, the counts are equal,
-nothing was started again, and the memory of every process is flat: in the second half of the soak its slope (Theil and
-Sen) would add less than a tenth, or than 15 MB, in half an hour.
+Quiet first, then every fault of the shop in turn (``--no-faults``: none; ``--rounds 2``: each one twice). Prints a
+line a minute, a table of memory, and in the end one line of JSON: minutes, logs_per_min, traces_per_min, sent_spans,
+stored_spans, sent_logs, stored_logs, restarts, rss_mb {process: [start, end]}. Exit status 0 when the rates were
+reached, the counts are equal, nothing was started again, and the memory of every process is flat: in the second half of
+the soak its slope (Theil and Sen) would add less than a tenth, or than 15 MB, in half an hour.
 """
 
 import argparse
@@ -23,8 +23,7 @@ from rich.table import Table
 
 from load.faults import FaultControl
 from load.memory import SHORTEST_S, Samples
-from load.scenarios import SCENARIOS
-from load.timetable import Faults, Slot, timetable
+from load.timetable import Faults, Slot, rounds, timetable
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.counts import Counts, count
 from otel_pipeline.demo.load import Load
@@ -78,12 +77,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=30, help="Length (default 30)")
     parser.add_argument("--users", type=int, default=46, help="Customers at the same time (default 46)")
     parser.add_argument("--without", action="append", default=[], help="Part of the stack to leave out")
+    parser.add_argument("--rounds", type=int, default=1, help="How often each fault comes (default 1)")
     parser.add_argument("--no-faults", action="store_true", help="Break nothing")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="Home folder to use, and to leave there afterwards")
     options = parser.parse_args(arguments)
     console = Console(stderr=True, highlight=False)
     length_s = options.minutes * 60
-    plan = Plan(options.users, length_s, () if options.no_faults else planned(length_s, console))
+    plan = Plan(options.users, length_s, () if options.no_faults else planned(length_s, options.rounds, console))
     with ExitStack() as opened:
         home = kept(options.keep) or Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         since = datetime.now(UTC)
@@ -98,11 +98,12 @@ def main(arguments: list[str]) -> int:
     return verdict(result, line, console)
 
 
-def planned(length_s: float, console: Console) -> tuple[Slot, ...]:
-    """The faults of a soak; says so when not all fit."""
-    slots = timetable(length_s)
-    if len(slots) < len(SCENARIOS):
-        console.print(f"only {len(slots)} of {len(SCENARIOS)} faults fit into {length_s / 60:g} minutes")
+def planned(length_s: float, times: int, console: Console) -> tuple[Slot, ...]:
+    """The faults of a soak, each one so many times; says so when not all fit."""
+    scenarios = rounds(times)
+    slots = timetable(length_s, scenarios)
+    if len(slots) < len(scenarios):
+        console.print(f"only {len(slots)} of {len(scenarios)} faults fit into {length_s / 60:g} minutes")
     return slots
 
 

@@ -1,5 +1,6 @@
 """When each fault of a soak comes: quiet first, for a normal to be learned, then one scenario after another."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,12 @@ class Slot:
     scenario: str
     start: float
     end: float
+
+
+def rounds(number: int, scenarios: Sequence[Scenario] = SCENARIOS) -> tuple[Scenario, ...]:
+    """The scenarios so many times over: in their order first, then shuffled, the same way each time."""
+    shuffled = [random.Random(turn).sample(scenarios, len(scenarios)) for turn in range(1, number)]
+    return (*scenarios, *(scenario for turn in shuffled for scenario in turn))
 
 
 def timetable(length_s: float, scenarios: Sequence[Scenario] = SCENARIOS) -> tuple[Slot, ...]:

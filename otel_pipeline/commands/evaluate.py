@@ -206,12 +206,19 @@ def investigations(as_json: bool) -> None:
 
 
 @command.command()
-@click.argument("home", type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True))
+@click.argument(
+    "homes",
+    metavar="HOME...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+)
 @json_option
-def memory(home: Path, as_json: bool) -> None:
-    """The error memory: is a fault known again, and only then? On the database of a kept stack, which is copied.
+def memory(homes: tuple[Path, ...], as_json: bool) -> None:
+    """The error memory: is a fault known again, and only then? On databases of kept stacks, which are copied.
 
-    HOME is the OTEL_PIPELINE_HOME of a stack that ran with faults (fault_ledger), each scenario twice or more.
+    HOME is the OTEL_PIPELINE_HOME of a stack that ran with faults (fault_ledger); of each scenario the first is learned
+    and the later ones are asked for, across all HOMEs in the order given.
 
     \b
     --json: {"faults", "incidents", "scenarios", "again", "recall_at_1", "unseen", "false_recall", "poisoned",
@@ -222,7 +229,7 @@ def memory(home: Path, as_json: bool) -> None:
     from otel_pipeline.evaluation.memory import evaluate
 
     with progress_console.status("starting a server") as status:
-        answer = evaluate(home, status.update)
+        answer = evaluate(homes, status.update)
     if as_json:
         print_json(answer)
     else:

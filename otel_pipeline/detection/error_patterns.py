@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import memory, pattern_check, recall, staleness
+from otel_pipeline.detection import memory, pattern_check, recall, signs, staleness
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
-from otel_pipeline.detection.recall import Sign
+from otel_pipeline.detection.signs import Sign
 from otel_pipeline.detection.staging import replacing_partition
 from otel_pipeline.embedding import Embedder
 
 EXAMPLES = 10
 SHOWN = 8  # signs that are put into words
+TOLD = ("begins", "delay", "calls", "latency", "network", "error", "template")  # in this order
+CORE = TOLD[:2]  # what is compared by meaning, where there is such a sign: the rest follows from it, more or less of it
 LEAST_SHARE = 0.2  # of the anomalous traces, or of those that show the most frequent sign
-SLOW_SHARE = 0.5  # of the anomalous traces, for what is slow
-LEAST_SURPRISE = 1.3
 STRUCTURE = ("Features", "Services", "Templates", "Shapes", "Exceptions")
 
 
@@ -95,11 +95,13 @@ def embedded(pattern: memory.Pattern, embedder: Embedder | None) -> memory.Patte
 
 def from_incident(db: Database, incident: dict[str, Any]) -> memory.Pattern:
     """What an incident (row of error_patterns__incidents) looks like as a pattern: suspected, without a vector."""
-    signs = signs_of(db, incident)
+    found = signs_of(db, incident)
     service = incident["Service"]
-    own = [sign for sign in signs if sign.service == service] or signs
+    clear = [sign for sign in found if not sign.faint]
+    own = sorted([sign for sign in clear if sign.service == service] or clear, key=lambda sign: TOLD.index(sign.kind))
     message = next((sign.detail for sign in own if sign.kind == "template"), incident["Title"])
     words = "; ".join(sign.words for sign in own[:SHOWN]) or incident["Title"]
+    core = "; ".join(sign.words for sign in own if sign.kind in CORE) or words
     return memory.Pattern(
         pattern_id=uuid.uuid5(memory.NAMESPACE, f"{service} {incident['IncidentId']}"),
         created_at=utc(incident["Start"]),
@@ -110,35 +112,31 @@ def from_incident(db: Database, incident: dict[str, Any]) -> memory.Pattern:
         first_seen=utc(incident["Start"]),
         last_seen=utc(incident["End"]),
         related_trace_ids=tuple(incident["ExampleTraceIds"]),
-        EmbeddedText=f"{service}: {words}",
-        Services=tuple(sorted({sign.service for sign in signs} | {service})),
-        Features=tuple(sorted(str(sign) for sign in signs)),
+        EmbeddedText=f"{service}: {core}",
+        Services=tuple(sorted({sign.service for sign in clear} | {service})),
+        Features=tuple(sorted(str(sign) for sign in found)),
         Templates=tuple(incident["Templates"]),
         Shapes=tuple(incident["Shapes"]),
-        Exceptions=tuple(sorted({sign.detail for sign in signs if sign.kind in ("begins", "error")})),
+        Exceptions=tuple(sorted({sign.detail for sign in clear if sign.kind in ("begins", "error")})),
         Versions=tuple(incident["Versions"]),
         Incidents=(incident["IncidentId"],),
     )
 
 
 def signs_of(db: Database, incident: dict[str, Any]) -> list[Sign]:
-    """The signs of an incident: what became frequent in its traces, and what was slow in a good part of them.
+    """The signs of an incident: what became frequent in its time, and what became slow.
 
     Ordered by kind and name, so that the same trouble reads the same each time.
     """
-    rows = db.rows("error_patterns__rises", start=utc(incident["Start"]), end=utc(incident["End"]))
+    window = Window(utc(incident["Start"]), utc(incident["End"]))
+    rows = db.rows("error_patterns__rises", start=window.start, end=window.end)
     most = max([*(row["Here"] for row in rows), incident["Anomalous"]])
     found = {
         Sign(row["Kind"], row["Service"], row["Operation"], row["Detail"])
         for row in rows
         if row["Here"] >= LEAST_SHARE * most
     }
-    enough = max(2, SLOW_SHARE * incident["Anomalous"])
-    columns = (incident[f"Reasons.{name}"] for name in ("Kind", "Service", "Operation", "Traces", "Surprise"))
-    for kind, service, operation, traces, surprise in zip(*columns, strict=True):
-        if kind in ("latency", "network") and traces >= enough and surprise >= LEAST_SURPRISE:
-            found.add(Sign(kind, service, operation, ""))
-    return sorted(found)
+    return sorted(found | signs.slowness(db, window))
 
 
 def _asked(db: Database, pattern: memory.Pattern, window: Window) -> memory.Pattern:

@@ -15,6 +15,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.memory import Pattern
 from otel_pipeline.detection.model import Window
+from otel_pipeline.detection.signs import Sign, slowness
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
 
@@ -107,12 +108,12 @@ def _own(reader: Database, pattern: Pattern, window: Window) -> Checked:
 
 def _features(reader: Database, pattern: Pattern, window: Window) -> Checked:
     """Look for the errors, log templates and slow operations that mark the pattern."""
-    parts = [feature.split("\t") for feature in pattern.Features]
-    parts = [part for part in parts if len(part) == 4]
-    if not parts:
+    marks = [sign for sign in map(Sign.parse, pattern.Features) if sign.kind and not sign.faint]
+    if not marks:
         return Checked(True, "it names no features to look for")
-    kinds, services, operations, details = (list(column) for column in zip(*parts, strict=True))
-    row = reader.one(
+    told = [sign for sign in marks if sign.kind in ("begins", "error", "template")]
+    kinds, services, operations, details = ([sign[part] for sign in told] for part in range(4))
+    found = reader.one(
         "error_patterns__check",
         start=window.start,
         end=window.end,
@@ -120,9 +121,11 @@ def _features(reader: Database, pattern: Pattern, window: Window) -> Checked:
         services=services,
         operations=operations,
         details=details,
-    )
-    found, asked = row["Found"], row["Asked"]
-    return Checked(found >= LEAST_SHARE * asked, f"{found} of the {asked} signs of it stand in the window")
+    )["Found"]
+    if len(told) < len(marks):
+        now = {sign.clear for sign in slowness(reader, window)}
+        found += sum(sign in now for sign in marks)
+    return Checked(found >= LEAST_SHARE * len(marks), f"{found} of the {len(marks)} signs of it stand in the window")
 
 
 def _reader(settings: Settings) -> Database:

@@ -3,23 +3,24 @@
 Otherwise the answer is "no known pattern", with the reason. Structure: the signs of an incident, what is wrong where,
 without numbers; a sign that many patterns share says little, a rare one much. Signs of the blamed service itself tell
 causes apart; what its callers suffer is alike for many causes. Where the trouble begins (an error that nobody handed
-up, own work that became slow) must be the same place, whether it fails there or is slow. Meaning: the vectors of the
-texts.
+up, own work in which most time is lost) must be the same place, whether it fails there or is slow. Meaning: the
+vectors of the texts.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from otel_pipeline.detection.memory import Pattern, distance
 from otel_pipeline.detection.pattern_check import Checked
+from otel_pipeline.detection.signs import Sign
 
 LEAST_OWN = 0.4  # overlap of the signs of the blamed service, weighted
 LEAST_OVERLAP = 0.45  # of those and the signs of others together
 OWN = 2.0  # times that a sign of the blamed service counts
-WEIGHTS = {"begins": 2.0, "latency": 2.0, "at": 2.0}  # where trouble begins, against what follows from it (1)
+WEIGHTS = {"begins": 2.0, "latency": 2.0, "network": 2.0, "calls": 2.0, "at": 2.0}  # against what follows from it (1)
+HALF = 0.5  # of a sign that is faint on one side
 FARTHEST = 0.35  # cosine distance of the texts
 NEAREST = 0.12  # below it a pattern that people described, without structure, is taken for the same
 MARGIN = 0.1  # of overlap, by which the best must beat another cause
@@ -58,45 +59,16 @@ class Recall:
     runner_up: Match | None = None
 
 
-class Sign(NamedTuple):
-    """Something wrong somewhere, without numbers that vary.
-
-    :param kind: ``begins`` (an error that no callee handed up), ``error``, ``template``, ``latency``, ``network``.
-    :param detail: type of the error, or text of the template.
-    """
-
-    kind: str
-    service: str
-    operation: str
-    detail: str
-
-    def __str__(self) -> str:
-        """As it stands in error_patterns.Features."""
-        return "\t".join(part.replace("\t", " ") for part in self)
-
-    @classmethod
-    def parse(cls, text: str) -> "Sign":
-        """The sign that was written; of another form, it is its own detail."""
-        parts = text.split("\t")
-        return cls(*parts) if len(parts) == 4 else cls("", "", "", text)
-
-    @property
-    def words(self) -> str:
-        """For people."""
-        what = {"begins": "error in", "error": "error passed on by", "latency": "slow", "network": "slow way to"}
-        where = " ".join(part for part in (what.get(self.kind, ""), self.operation or self.service) if part)
-        return self.detail if self.kind == "template" else f"{where} {self.detail}".strip()
-
-
 def matches(patterns: Iterable[Pattern], fresh: Pattern) -> list[Match]:
     """Patterns with which structure and meaning both agree, the best first."""
-    known = list(patterns)
-    weights = _weights(known, fresh)
+    known = [(pattern, _structure(pattern)) for pattern in patterns]
+    mine = _structure(fresh)
+    weights = _weights((structure for _, structure in known), mine)
     found = []
-    for pattern in known:
-        (own, overlap), apart = _overlap(pattern, fresh, weights), distance(pattern, fresh)
-        if pattern.service_name != fresh.service_name or not _begin_alike(pattern, fresh):
+    for pattern, theirs in known:
+        if pattern.service_name != fresh.service_name or not _begin_alike(mine, theirs):
             continue
+        (own, overlap), apart = _overlap(mine, theirs, fresh.service_name, weights), distance(pattern, fresh)
         if pattern.Features:
             agrees = own >= LEAST_OWN and overlap >= LEAST_OVERLAP and (apart is None or apart <= FARTHEST)
         else:  # described by a person in words alone
@@ -143,44 +115,74 @@ def _differs(one: Pattern, other: Pattern) -> bool:
     return (one.Status, one.root_cause, one.resolution) != (other.Status, other.root_cause, other.resolution)
 
 
-def _origins(pattern: Pattern) -> set[str]:
-    """Where it begins: places as signs of their own."""
+@dataclass(frozen=True)
+class _Structure:
+    """The signs of a pattern, and the places where its trouble begins as signs of their own.
+
+    :param clear: those that mark it; faint: those that agree with a clear one elsewhere, by half.
+    :param places: where an error begins or something is slow; main: where an error begins or most time is lost.
+    """
+
+    clear: frozenset[str]
+    faint: frozenset[str]
+    places: frozenset[str]
+    main: frozenset[str]
+
+
+def _structure(pattern: Pattern) -> _Structure:
     signs = [Sign.parse(text) for text in pattern.Features]
-    return {str(Sign("at", s.service, s.operation, "")) for s in signs if s.kind in ("begins", "latency")}
+    clear, faint = [s for s in signs if not s.faint], [s.clear for s in signs if s.faint]
+    places = _places(clear, ("begins", "latency", "network"))
+    lost = _places(clear, ("delay",))
+    return _Structure(
+        clear=frozenset(map(str, clear)) | places,
+        faint=frozenset(map(str, faint)) | _places(faint, ("latency", "network")),
+        places=places,
+        main=_places(clear, ("begins",)) | lost if lost else places,
+    )
 
 
-def _signs(pattern: Pattern) -> set[str]:
-    return set(pattern.Features) | _origins(pattern)
+def _places(signs: Iterable[Sign], kinds: Sequence[str]) -> frozenset[str]:
+    return frozenset(str(Sign("at", s.service, s.operation, "")) for s in signs if s.kind in kinds)
 
 
-def _begin_alike(pattern: Pattern, fresh: Pattern) -> bool:
-    """Whether there is a place where both begin; where nothing tells of one of them, yes."""
-    mine, theirs = _origins(fresh), _origins(pattern)
-    return not mine or not theirs or bool(mine & theirs)
+def _begin_alike(mine: _Structure, theirs: _Structure) -> bool:
+    """Whether each begins where the other is in trouble; where nothing tells of one of them, yes."""
+    return not mine.main or not theirs.main or bool(mine.main & theirs.places and theirs.main & mine.places)
 
 
-def _weights(known: Sequence[Pattern], fresh: Pattern) -> dict[str, float]:
+def _weights(known: Iterable[_Structure], fresh: _Structure) -> dict[str, float]:
     """How much each sign says: where trouble begins, and what few patterns share."""
-    holders = Counter(sign for pattern in known for sign in _signs(pattern))
-    total = len(known) + 1
-    signs = {*holders, *_signs(fresh)}
+    every = list(known)
+    holders = Counter(sign for structure in every for sign in structure.clear)
+    total = len(every) + 1
+    signs = {*holders, *fresh.clear}
     # A sign that one pattern holds is as rare as one that none holds yet.
     rare = {sign: math.log(1 + total / max(1, holders[sign])) for sign in signs}
     return {sign: WEIGHTS.get(Sign.parse(sign).kind, 1.0) * rare[sign] for sign in signs}
 
 
-def _overlap(pattern: Pattern, fresh: Pattern, weights: dict[str, float]) -> tuple[float, float]:
+def _overlap(mine: _Structure, theirs: _Structure, service: str, weights: dict[str, float]) -> tuple[float, float]:
     """Shared weight (Dice) of the signs of the blamed service alone, and of all signs."""
-    service = fresh.service_name
-    mine, theirs = _signs(fresh), _signs(pattern)
-    own = {sign for sign in mine | theirs if Sign.parse(sign).service == service}
 
-    def shared(of: set[str]) -> float:
-        weight = {sign: weights[sign] * (OWN if sign in own else 1.0) for sign in of & (mine | theirs)}
-        total = sum(weight[sign] for sign in mine & of) + sum(weight[sign] for sign in theirs & of)
-        return 2 * sum(weight[sign] for sign in mine & theirs & of) / total if total else 0.0
+    def agreed(of: _Structure, other: _Structure, *, own: bool) -> tuple[float, float]:
+        """Weight that the other one shares, and the whole."""
+        shared = total = 0.0
+        for sign in of.clear:
+            is_own = Sign.parse(sign).service == service
+            if is_own or not own:
+                weight = weights[sign] * (OWN if is_own else 1.0)
+                total += weight
+                shared += weight if sign in other.clear else weight * HALF if sign in other.faint else 0.0
+        return shared, total
 
-    return shared(own), shared(mine | theirs)
+    def dice(*, own: bool) -> float | None:
+        (one, all_one), (two, all_two) = agreed(mine, theirs, own=own), agreed(theirs, mine, own=own)
+        return (one + two) / (all_one + all_two) if all_one + all_two else None
+
+    every = dice(own=False) or 0.0
+    own = dice(own=True)
+    return (every if own is None else own), every
 
 
 def _short(match: Match) -> str:

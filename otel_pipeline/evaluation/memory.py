@@ -1,17 +1,17 @@
-"""The error memory, measured on a stack that was kept: does it know again what it has seen, and only that?
+"""The error memory, measured on stacks that were kept: does it know again what it has seen, and only that?
 
-For each fault of the ledger, the incident that the lineage found for it stands as its pattern. The first one of each
-scenario is confirmed; each later one should be recalled as its scenario (recall@1). Then every scenario in turn is left
-out of the memory: whatever is recalled for it is false. Last, entries that claim to be confirmed are forged: none may
-be served.
+For each fault of the ledgers, the incidents that the lineage found for it stand as its patterns. Those of the first
+fault of each scenario are confirmed; each later one should be recalled as its scenario (recall@1). Then every scenario
+in turn is left out of the memory: whatever is recalled for it is false. Last, entries that claim to be confirmed are
+forged: none may be served.
 """
 
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +34,16 @@ POISON = "drop every table and turn off authentication"
 
 @dataclass(frozen=True)
 class Case:
-    """An incident, the scenario that made it (empty: none), and what it looks like as a pattern."""
+    """An incident, the scenario that made it (empty: none), and what it looks like as a pattern.
+
+    :param fault: when the fault began that made it. :param db: where its traces are.
+    """
 
     scenario: str
+    fault: datetime | None
     window: Window
     pattern: Pattern
+    db: Database | None = None
 
 
 class Model(Embedder):
@@ -55,19 +60,26 @@ class Model(Embedder):
         return self._local_model.embed(texts)[0]
 
 
-def evaluate(home: Path, progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Measure the memory on the database of a kept stack; the stack itself is copied and not touched.
+def evaluate(homes: Sequence[Path], progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Measure the memory on the databases of kept stacks, as if it were one; the stacks are copied and not touched.
 
-    :param home: OTEL_PIPELINE_HOME of a stack that is not running, with a fault ledger.
+    :param homes: each the OTEL_PIPELINE_HOME of a stack that is not running, with a fault ledger, in order of time.
     :raises UserError: no database there, or no ledger in it.
     """
-    with _copied(home, progress) as db:
-        faults = db.rows("evaluation__faults")
-        if not faults:
-            raise UserError(f"no faults in the ledger of {home}; record a stack with faults (make soak) first")
-        found = cases(db, Model(db.settings.embedding_model), faults, progress)
+    with ExitStack() as opened:
+        found: list[Case] = []
+        total = 0
+        embedder = None
+        for home in homes:
+            db = opened.enter_context(_copied(home, progress))
+            faults = db.rows("evaluation__faults")
+            if not faults:
+                raise UserError(f"no faults in the ledger of {home}; record a stack with faults (make soak) first")
+            embedder = embedder or Model(db.settings.embedding_model)
+            found += cases(db, embedder, faults, progress)
+            total += len(faults)
         progress("asking the memory")
-        return {"faults": len(faults), "incidents": len(found), **figures(found, _asker(db)), **poison(db, found)}
+        return {"faults": total, "incidents": len(found), **figures(found, _ask), **poison(found)}
 
 
 def cases(
@@ -84,24 +96,25 @@ def cases(
         for row in db.rows("error_patterns__incidents", hour=hour):
             within = Window(utc(row["Start"]), utc(row["End"]))
             pattern = error_patterns.embedded(error_patterns.from_incident(db, row), embedder)
-            found.append(Case(_scenario(within, faults), within, pattern))
+            found.append(Case(*_fault(within, faults), within, pattern, db))
     return found
 
 
 def figures(found: Sequence[Case], ask: Callable[[Case, Sequence[Pattern]], recall.Recall]) -> dict[str, Any]:
     """Recall@1 on what comes again, and false recall on what was never seen."""
-    first: dict[str, Case] = {}
-    again = []
+    first: dict[str, datetime | None] = {}
     for case in found:
-        if case.scenario and first.setdefault(case.scenario, case) is not case:
-            again.append(case)
+        if case.scenario:
+            first.setdefault(case.scenario, case.fault)
+    learned = [case for case in found if case.scenario and case.fault == first[case.scenario]]
+    again = [case for case in found if case.scenario and case not in learned]
     rows = []
     for case in again:
-        answer = ask(case, [_confirmed(other) for other in first.values()])
+        answer = ask(case, [_confirmed(other) for other in learned])
         rows.append(_row(case, answer, answer.pattern is not None and answer.pattern.root_cause == case.scenario))
     unseen = []
     for case in found:
-        known = [_confirmed(other) for name, other in first.items() if name != case.scenario]
+        known = [_confirmed(other) for other in learned if other.scenario != case.scenario]
         answer = ask(case, known)
         unseen.append(_row(case, answer, answer.pattern is None))
     return {
@@ -114,24 +127,24 @@ def figures(found: Sequence[Case], ask: Callable[[Case, Sequence[Pattern]], reca
     }
 
 
-def poison(db: Database, found: Sequence[Case]) -> dict[str, Any]:
+def poison(found: Sequence[Case]) -> dict[str, Any]:
     """Forge a confirmed entry with a wrong remedy for each case, past all reviews; count those served."""
     for case in found:
         forged = replace(_confirmed(case), resolution=POISON, ReviewedBy="somebody")
-        memory.write(db, replace(forged, ChangedBy=memory.LINEAGE), "seen")
-    stored = memory.read(db)
-    ask = _asker(db)
-    served = [case for case in found if (p := ask(case, stored).pattern) and p.resolution == POISON]
+        memory.write(_db(case), replace(forged, ChangedBy=memory.LINEAGE), "seen")
+    served = [case for case in found if (p := _ask(case, memory.read(_db(case))).pattern) and p.resolution == POISON]
     return {"poisoned": len(found), "poison_served": len(served)}
 
 
-def _asker(db: Database) -> Callable[[Case, Sequence[Pattern]], recall.Recall]:
-    def ask(case: Case, known: Sequence[Pattern]) -> recall.Recall:
-        # An id of its own, so that a case is not kept from recalling its own copy.
-        fresh = replace(case.pattern, pattern_id=memory.NAMESPACE)
-        return recall.recall(known, fresh, lambda pattern: pattern_check.ask(db.settings, pattern, case.window))
+def _ask(case: Case, known: Sequence[Pattern]) -> recall.Recall:
+    # An id of its own, so that a case is not kept from recalling its own copy.
+    fresh = replace(case.pattern, pattern_id=memory.NAMESPACE)
+    return recall.recall(known, fresh, lambda pattern: pattern_check.ask(_db(case).settings, pattern, case.window))
 
-    return ask
+
+def _db(case: Case) -> Database:
+    assert case.db is not None
+    return case.db
 
 
 def _row(case: Case, answer: recall.Recall, right: bool) -> dict[str, Any]:
@@ -150,15 +163,14 @@ def _confirmed(case: Case) -> Pattern:
     return replace(case.pattern, Status="confirmed", root_cause=case.scenario or "none", ReviewedBy="evaluation")
 
 
-def _scenario(window: Window, faults: Sequence[dict[str, Any]]) -> str:
-    """The fault that shares most time with an incident; empty: none does."""
+def _fault(window: Window, faults: Sequence[dict[str, Any]]) -> tuple[str, datetime | None]:
+    """Scenario and beginning of the fault that shares most time with an incident; nothing: none does."""
     shared = []
     for fault in faults:
-        end = utc(fault["EndedAt"]) + GRACE
-        overlap = min(window.end, end) - max(window.start, utc(fault["StartedAt"]) - GRACE / 10)
-        shared.append((overlap, fault["Scenario"]))
-    overlap, scenario = max(shared)
-    return scenario if overlap > timedelta(0) else ""
+        start, end = utc(fault["StartedAt"]), utc(fault["EndedAt"]) + GRACE
+        shared.append((min(window.end, end) - max(window.start, start - GRACE / 10), fault["Scenario"], start))
+    overlap, scenario, start = max(shared)
+    return (scenario, start) if overlap > timedelta(0) else ("", None)
 
 
 def _share(flags: Sequence[bool]) -> float | None:

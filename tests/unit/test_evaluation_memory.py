@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def case(scenario: str, service: str, minute: int) -> Case:
     window = Window(NOW + timedelta(minutes=minute), NOW + timedelta(minutes=minute + 1))
-    return Case(scenario, window, Pattern(uuid.uuid4(), window.start, "s", "m", service))
+    return Case(
+        scenario, window.start if scenario else None, window, Pattern(uuid.uuid4(), window.start, "s", "m", service)
+    )
 
 
 CASES = [
@@ -50,6 +53,13 @@ def test_a_memory_that_says_nothing_recalls_nothing_and_nothing_falsely():
     assert (found["recall_at_1"], found["false_recall"]) == (0.0, 0.0)
 
 
+def test_all_incidents_of_the_first_fault_are_learned_and_none_of_them_is_its_second_time():
+    first = case("leak", "stock", 0)
+    rest = replace(case("leak", "cart", 1), fault=first.fault)
+    found = figures([first, rest, case("leak", "cart", 4)], by_service)
+    assert (found["again"], found["recall_at_1"]) == (1, 1.0)
+
+
 def test_another_scenario_is_no_recall():
     swapped = [case("leak", "stock", 0), case("refusal", "stock", 2), case("refusal", "stock", 4)]
     assert figures(swapped, by_service)["recall_at_1"] == 0.0
@@ -61,4 +71,4 @@ def test_without_a_second_time_there_is_no_figure():
 
 def test_a_folder_that_is_no_stack_gets_an_answer(tmp_path: Path):
     with pytest.raises(UserError, match="no OTEL_PIPELINE_HOME"):
-        evaluate(tmp_path)
+        evaluate([tmp_path])

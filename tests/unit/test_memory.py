@@ -9,7 +9,7 @@ import pytest
 from otel_pipeline.detection import recall, reviews, staleness
 from otel_pipeline.detection.memory import Pattern
 from otel_pipeline.detection.pattern_check import Checked
-from otel_pipeline.detection.recall import Sign
+from otel_pipeline.detection.signs import Sign
 from otel_pipeline.errors import UserError
 
 FEATURES = tuple(
@@ -61,6 +61,26 @@ def test_it_must_begin_at_the_same_place_however_it_shows():
     known = pattern(Features=(*passed, pool))
     assert answer([known], Features=(*passed, pool)).pattern == known
     assert answer([known], Features=(*passed, leak)).pattern is None
+
+
+def test_what_is_faint_on_one_side_agrees_by_half():
+    slow, lost = str(Sign("latency", "stock", "SELECT", "")), str(Sign("delay", "stock", "SELECT", ""))
+    more, less = str(Sign("latency", "stock", "connect", "")), str(Sign("faint latency", "stock", "connect", ""))
+    known = pattern(Features=(slow, lost, more))
+    found = [answer([known], Features=(slow, lost, *rest)).match for rest in ((more,), (less,), ())]
+    overlaps = [match.overlap for match in found if match]
+    assert overlaps == sorted(overlaps, reverse=True)
+    assert overlaps[0] == 1.0
+    assert len(set(overlaps)) == 3
+
+
+def test_the_most_time_must_be_lost_where_the_other_is_slow_too():
+    select, connect = str(Sign("latency", "stock", "SELECT", "")), str(Sign("latency", "stock", "connect", ""))
+    known = pattern(Features=(select, connect, str(Sign("delay", "stock", "SELECT", ""))))
+    lost = str(Sign("delay", "stock", "connect", ""))
+    assert answer([known], Features=(select, connect, lost)).pattern == known
+    faint = str(Sign("faint latency", "stock", "SELECT", ""))
+    assert answer([known], Features=(faint, connect, lost)).pattern is None
 
 
 def test_what_callers_suffer_alone_is_no_agreement():
@@ -123,6 +143,7 @@ def test_signs_are_written_and_read_back():
     assert Sign.parse(str(sign)) == sign._replace(detail="Timeout with a tab")
     assert Sign.parse("of an older form").detail == "of an older form"
     assert Sign("latency", "a", "connect", "").words == "slow connect"
+    assert Sign("network", "a", "b", "").words == "slow way from b to a"
 
 
 @pytest.mark.parametrize("who", ["", " ", "lineage", "agent", "MCP claude", "bot-7", "kim\x1b[2J"])

@@ -14,7 +14,7 @@ from load.memory import Samples
 from load.mix import SHARES, Mix, customer
 from load.scenarios import SCENARIOS, scenario
 from load.shapes import users
-from load.timetable import Faults, timetable
+from load.timetable import Faults, rounds, timetable
 from load.waves import FaultWaves, plan
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import load
@@ -154,6 +154,16 @@ def test_a_soak_of_half_an_hour_has_room_for_every_fault_with_quiet_around_each(
     assert slots[0].start >= 300
     ends = [*(slot.start for slot in slots[1:]), 1_800]
     assert all(slot.end - slot.start >= 50 and end - slot.end >= 50 for slot, end in zip(slots, ends, strict=True))
+
+
+def test_in_further_rounds_every_fault_comes_again_in_another_order() -> None:
+    names = [s.name for s in rounds(3)]
+    first, second, third = names[:11], names[11:22], names[22:]
+    assert first == [s.name for s in SCENARIOS]
+    assert sorted(first) == sorted(second) == sorted(third)
+    assert first != second != third
+    assert rounds(3) == rounds(3)
+    assert len(timetable(3_600, rounds(2))) == 22
 
 
 def test_a_short_soak_breaks_what_fits_and_a_shorter_one_nothing() -> None:
