@@ -57,25 +57,26 @@ def recurring(db: Database, focus: Window, first: datetime) -> Recurring | None:
     periods = [p for p in PERIODS if p >= 2 * length and focus.start - least(p) * p - JITTER >= first]
     if not periods:
         return None
-    windows = [focus]
-    for period in periods:
-        windows += [w for k in range(1, PHASES + 1) for w in _phase(focus, k * period, period, length)]
+    courses = {period: [_phase(focus, k * period, period, length) for k in range(1, PHASES + 1)] for period in periods}
+    windows = [focus, *(w for course in courses.values() for there, between in course for w in (there, *between))]
     hours = sorted({hour for window in windows for hour in window.hours()})
     where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows], "hours": hours}
     seen: dict[int, dict[Key, int]] = {}
     for row in db.rows("investigate__phases", **where):
         seen.setdefault(row["Window"] - 1, {})[row["Kind"], row["Service"], row["Operation"]] = row["Traces"]
-    now = seen.get(0, {})
-    for number, period in enumerate(periods):
-        place = 1 + number * 2 * PHASES
-        course = [(seen.get(place + 2 * k), seen.get(place + 2 * k + 1)) for k in range(PHASES)]
-        known = [(phase, between) for phase, between in course if phase]
-        if not course[0][0]:  # without traffic a period ago, a multiple of the period would be told
+    found = {window: seen.get(number, {}) for number, window in enumerate(windows)}
+    for period, course in courses.items():
+        known = [(found[there], [found[w] for w in between if found[w]]) for there, between in course if found[there]]
+        if not found[course[0][0]]:  # without traffic a period ago, a multiple of the period would be told
             continue
-        shown = sum(alike(now, phase) for phase, _ in known)
-        amid = sum(alike(now, between) for _, between in known if between)
+        shown = sum(alike(found[focus], phase) for phase, _ in known)
+        amid = [alike(found[focus], then) for _, between in known for then in between]
         enough = least(period)
-        if len(known) >= enough and shown >= max(enough, SHOWING * len(known)) and amid <= (1 - SHOWING) * len(known):
+        if (
+            len(known) >= enough
+            and shown >= max(enough, SHOWING * len(known))
+            and sum(amid) <= (1 - SHOWING) * len(amid)
+        ):
             return Recurring(period, shown, len(known))
     return None
 
@@ -94,11 +95,12 @@ def phases(focus: Window) -> list[Window]:
     return [_phase(focus, k * period, period, length)[0] for period in wanted for k in (1, 2, 3)]
 
 
-def _phase(focus: Window, back: timedelta, period: timedelta, length: timedelta) -> tuple[Window, Window]:
-    """The window so long ago, a little wider for a clock that is not exact; and one as far from it as can be."""
+def _phase(focus: Window, back: timedelta, period: timedelta, length: timedelta) -> tuple[Window, list[Window]]:
+    """The window so long ago, a little wider for a clock that is not exact; and others as far from it as can be."""
     jitter = min(JITTER, (period - length) / 8)
     there = Window(focus.start - back - jitter, focus.end - back + jitter)
-    return there, Window(there.start + period / 2, there.end + period / 2)
+    parts = (1, 2, 3) if period >= 4 * (there.end - there.start) else (2,)
+    return there, [Window(there.start + period * part / 4, there.end + period * part / 4) for part in parts]
 
 
 def alike(now: dict[Key, int], then: dict[Key, int]) -> bool:

@@ -4,6 +4,7 @@ Without crying wolf: unusual is what lies beyond all that was seen in quiet time
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -70,9 +71,12 @@ def status(
     ]
     new = [f"{NEW[c.kind]}: {c.what}" for c in changes if c.kind in NEW]
     endpoints = db.rows("investigate__endpoints", **where)
-    of_now, of_before = sum(e["Visits"] for e in endpoints), sum(e["Before"] for e in endpoints)
+    totals = Counter[int]()
     for entry in endpoints:
-        if reference and (text := share(entry["Entry"], entry["Visits"], of_now, entry["Before"], of_before)):
+        totals.update(entry["Visits"])
+    for entry in endpoints:
+        counts = {n: (entry["Visits"].get(n, 0), total) for n, total in totals.items()}
+        if 0 in counts and (text := share(entry["Entry"], counts.pop(0), list(counts.values()))):
             new.append(text)
         if text := drift(entry["Entry"], entry["Course"]):
             new.append(text)
@@ -106,16 +110,23 @@ def _errors(failed: int, visits: int, quiet: Sequence[tuple[int, int]]) -> Figur
     return Figure(found.name, found.now, found.low, found.high, "higher than usual" if high else "as usual")
 
 
-def share(entry: str, now: int, of_now: int, before: int, of_before: int) -> str:
-    """What is new about how often an endpoint is asked for; empty when nothing is."""
-    if not of_now or not of_before:
+def share(entry: str, now: tuple[int, int], quiet: Sequence[tuple[int, int]]) -> str:
+    """What is new about how often an endpoint is asked for; empty when nothing is.
+
+    :param now: visits of it, and of all. :param quiet: the same, in quiet times.
+    """
+    visits, of_all = now
+    before, of_before = (sum(column) for column in zip(*quiet, strict=True)) if quiet else (0, 0)
+    if not of_all or not of_before:
         return ""
     usual = min(0.99, (before + 0.5) / (of_before + 1))
-    sure = abs(deviance(now, of_now, usual)) >= SURE + 1
-    times = (now + 0.5) / (of_now + 1) / usual
-    if not sure or 1 / 1.5 < times < 1.5:
+    sure = abs(deviance(visits, of_all, usual)) >= SURE + 1
+    times = (visits + 0.5) / (of_all + 1) / usual
+    shares = [k / n for k, n in quiet if n >= MANY]
+    seen = bool(shares) and min(shares) <= visits / of_all <= max(shares)
+    if not sure or seen or 1 / 1.5 < times < 1.5:
         return ""
-    return f"{entry or 'own jobs'}: {now / of_now:.1%} of the visits, usually {before / of_before:.1%}"
+    return f"{entry or 'own jobs'}: {visits / of_all:.1%} of the visits, usually {before / of_before:.1%}"
 
 
 def drift(entry: str, course: Sequence[float]) -> str:

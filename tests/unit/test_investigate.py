@@ -89,8 +89,11 @@ def test_a_drift_is_steady_and_a_step_or_noise_is_none():
     assert status.drift("GET /", [10] * 6 + [20] * 6) == ""
     assert status.drift("GET /", [10, 12, 9, 13, 10, 11, 9, 12, 10, 13, 9, 12]) == ""
     assert status.drift("GET /", [10 + n for n in range(5)]) == ""
-    assert "usually 10.0%" in status.share("GET /", 400, 1000, 100, 1000)
-    assert status.share("GET /", 105, 1000, 100, 1000) == ""
+    assert "usually 10.0%" in status.share("GET /", (400, 1000), [(100, 1000)])
+    assert status.share("GET /", (105, 1000), [(100, 1000)]) == ""
+    # What was seen in a quiet time is no news, though it is far from their mean.
+    assert status.share("GET /", (20, 1000), [(900, 1000), (20, 1000)]) == ""
+    assert status.share("GET /", (20, 1000), [(900, 1000), (880, 1000)])
 
 
 def attribute(key: str, value: str, bad: int, good: int, distinct: int = 3) -> dict[str, Any]:
