@@ -24,6 +24,8 @@ Role = Literal["writer", "reader"]
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 600
 PRESENT, HISTORY = 1, 2  # priorities: the lower goes first
+# Bytes of an answer that the server keeps in memory until it is complete; without, even a single row takes a file.
+ANSWER_BYTES = 1 << 20
 
 
 class Database:
@@ -81,7 +83,7 @@ class Database:
     def rows(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run the named query; its rows as dictionaries."""
         with self._explained():
-            return list(self.client.query(sqlfiles.query(name), parameters=parameters).named_results())
+            return list(self.client.query(sqlfiles.statement(name), parameters=parameters).named_results())
 
     def one(self, name: str, **parameters: Any) -> dict[str, Any]:
         """Run a named query that returns exactly one row."""
@@ -91,7 +93,7 @@ class Database:
     def run(self, name: str, **parameters: Any) -> int:
         """Run a named statement without a result; rows written."""
         with self._explained():
-            summary = self.client.command(sqlfiles.query(name), parameters=parameters)
+            summary = self.client.command(sqlfiles.statement(name), parameters=parameters)
         return summary.written_rows if isinstance(summary, QuerySummary) else 0
 
     def insert(self, table: str, rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> None:
@@ -128,9 +130,10 @@ def _settings(settings: Settings, comment: Mapping[str, str], history: bool, *, 
 
     ClickHouse lets a query of lower priority wait while one of a higher runs.
     """
+    found: dict[str, Any] = {"buffer_size": ANSWER_BYTES}
     if reader:
-        return {}
-    found: dict[str, Any] = {"priority": HISTORY if history else PRESENT}
+        return found
+    found["priority"] = HISTORY if history else PRESENT
     if comment:
         found["log_comment"] = json.dumps(dict(comment))
     if history and settings.clickhouse_is_local:

@@ -1,5 +1,6 @@
 """The SQL of the project: schema files in order, and named queries. SQL never stands in Python code."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,3 +46,9 @@ def schema_files() -> list[SchemaFile]:
 def query(name: str) -> str:
     """The text of ``sql/query/<name>.sql``."""
     return (SQL / "query" / f"{name}.sql").read_text().strip().rstrip(";")
+
+
+@cache
+def statement(name: str) -> str:
+    """The same without its lines of comment: the client reads them letter by letter, each time it is sent."""
+    return re.sub(r"^\s*--.*\n", "", query(name), flags=re.MULTILINE)

@@ -50,13 +50,13 @@ print(sorted({"pandas", "pyarrow"} & set(sys.modules)))
     ],
 )
 def test_errors_say_what_to_do(settings: Settings, monkeypatch: pytest.MonkeyPatch, sql: str, message: str) -> None:
-    monkeypatch.setattr(sqlfiles, "query", lambda _name: sql)
+    monkeypatch.setattr(sqlfiles, "statement", lambda _name: sql)
     with Database(settings, role="reader") as db, pytest.raises(UserError, match=message):
         db.rows("any")
 
 
 def test_an_error_of_ours_stays_what_it_is(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlfiles, "query", lambda _name: "SELEKT 1")
+    monkeypatch.setattr(sqlfiles, "statement", lambda _name: "SELEKT 1")
     with Database(settings) as db, pytest.raises(Exception, match="Syntax error"):
         db.rows("any")
 
@@ -64,6 +64,9 @@ def test_an_error_of_ours_stays_what_it_is(settings: Settings, monkeypatch: pyte
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_file_says_what_it_is_for(name: str) -> None:
     assert sqlfiles.query(name).startswith("-- "), "grain, key, and who calls it"
+    assert [line for line in sqlfiles.query(name).splitlines() if not line.lstrip().startswith("--")] == (
+        sqlfiles.statement(name).splitlines()
+    )
 
 
 def test_a_backfill_gives_way_to_the_present(settings: Settings) -> None:
