@@ -5,7 +5,9 @@ templates on, their vectors stand a second time in a table of their own, one a m
 fast at a million, and nearly as well (``make bench-search`` measures how well).
 """
 
+import math
 import re
+import time
 import zlib
 from string import Template
 
@@ -14,6 +16,10 @@ from otel_pipeline.clickhouse import Database
 
 CONNECTIONS = 16  # of a vector in the graph, per layer
 CANDIDATES = 128  # looked at for each vector that is added
+ABSENT_SECONDS = 60
+
+# When a table (address, database, name) was found not to be there. A scan meanwhile is slower, and as right.
+_absent: dict[tuple[str, str, str], float] = {}
 
 
 def table_of(model: str, dimensions: int) -> str:
@@ -31,13 +37,29 @@ def maintain(db: Database, model: str) -> int:
     if not row["Dimensions"]:
         return 0
     table = table_of(model, row["Dimensions"])
-    exists = bool(db.one("vector_index__exists", table=table)["result"])
+    exists = is_there(db, table)
     if not exists and row["Vectors"] < db.settings.vector_index_from:
         return 0
     if not exists:
         _create(db, table, row["Dimensions"])
     db.run("vector_index__fill", table=table, model=model, dimensions=row["Dimensions"])
     return db.one("vector_index__size", table=table)["Vectors"]
+
+
+def is_there(db: Database, table: str, within: float = 0) -> bool:
+    """Whether a model has an index.
+
+    :param within: seconds for which it is believed that there is none, without asking again.
+    """
+    key = (db.address, db.client.database or "", table)
+    if time.monotonic() - _absent.get(key, -math.inf) < within:
+        return False
+    exists = bool(db.one("vector_index__exists", table=table)["result"])
+    if exists:
+        _absent.pop(key, None)
+    else:
+        _absent[key] = time.monotonic()
+    return exists
 
 
 def _create(db: Database, table: str, dimensions: int) -> None:
@@ -52,3 +74,4 @@ def _create(db: Database, table: str, dimensions: int) -> None:
         REPLICATED="Replicated" if cluster else "",
     )
     db.client.command(statement)
+    is_there(db, table)

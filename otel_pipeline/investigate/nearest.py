@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection.vector_index import table_of
+from otel_pipeline.detection.vector_index import ABSENT_SECONDS, is_there, table_of
 
 MOST = 1000  # neighbours that the engine takes from a graph (max_limit_for_vector_search_queries)
 
@@ -13,7 +13,7 @@ MOST = 1000  # neighbours that the engine takes from a graph (max_limit_for_vect
 def index_for(db: Database, model: str, dimensions: int) -> str:
     """The table of the model's index; empty where there is none, and all vectors are to be scanned."""
     table = table_of(model, dimensions)
-    return table if dimensions and db.one("vector_index__exists", table=table)["result"] else ""
+    return table if dimensions and is_there(db, table, ABSENT_SECONDS) else ""
 
 
 def nearest(db: Database, table: str, vector: list[float], limit: int) -> dict[int, float]:

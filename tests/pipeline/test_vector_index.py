@@ -140,3 +140,13 @@ def test_similar_finds_the_same_with_the_index(many: Database) -> None:
     indexed = similar(many, "letters", "a1")
     assert indexed.past[0].template == text
     assert len({hit.template for hit in scanned.past} & {hit.template for hit in indexed.past}) >= 4
+
+
+def test_an_index_that_another_process_made_is_noticed(many: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not index_for(many, "letters", 26)
+    vector_index.maintain(many, "letters")
+    monkeypatch.setitem(vector_index._absent, (many.address, many.client.database, table_of("letters", 26)), 0.0)
+    monkeypatch.setattr(vector_index.time, "monotonic", lambda: vector_index.ABSENT_SECONDS - 1.0)
+    assert not index_for(many, "letters", 26)
+    monkeypatch.setattr(vector_index.time, "monotonic", lambda: vector_index.ABSENT_SECONDS + 1.0)
+    assert index_for(many, "letters", 26)
