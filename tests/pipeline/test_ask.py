@@ -340,7 +340,7 @@ def _evidence(talk: Talk) -> dict[str, Any]:
     return {"query": evidence["results"][0]["query"], "parameters": evidence["parameters"]}
 
 
-@pytest.mark.parametrize(("question", "provider"), zip(SCENARIOS, ["openai", "anthropic", "openai"], strict=True))
+@pytest.mark.parametrize(("question", "provider"), list(zip(SCENARIOS, ["openai", "anthropic", "openai"], strict=True)))
 def test_the_three_scenarios_of_the_plan(outage: Settings, question: str, provider: str):
     answer, server, _ = ask(outage, SCENARIOS[question], question, provider=provider)
     assert "stock" in answer.answer
