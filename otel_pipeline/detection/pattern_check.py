@@ -112,15 +112,13 @@ def _features(reader: Database, pattern: Pattern, window: Window) -> Checked:
     if not marks:
         return Checked(True, "it names no features to look for")
     told = [sign for sign in marks if sign.kind in ("begins", "error", "template")]
-    kinds, services, operations, details = ([sign[part] for sign in told] for part in range(4))
     found = reader.one(
         "error_patterns__check",
         start=window.start,
         end=window.end,
-        kinds=kinds,
-        services=services,
-        operations=operations,
-        details=details,
+        kinds=[sign.kind for sign in told],
+        services=[sign.service for sign in told],
+        details=[sign.detail for sign in told],
     )["Found"]
     if len(told) < len(marks):
         now = {sign.clear for sign in slowness(reader, window)}

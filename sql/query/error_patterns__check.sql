@@ -1,5 +1,5 @@
--- Grain: one row. Called by detection.pattern_check: how many signs of a pattern stand in the window. Signs: kind, service, operation, detail, one array each.
--- Errors and log templates are looked up in the traces of the window themselves.
+-- Grain: one row. Called by detection.pattern_check: how many errors and log templates that mark a pattern stand in the traces of the window. Signs: kind, service, detail, one
+-- array each.
 WITH
     (
         SELECT groupUniqArrayArray(arrayZip(arrayMap(x -> toString(x), Error.Service), arrayMap(x -> toString(x), Error.Type)))
@@ -21,9 +21,5 @@ WITH
         WHERE (Service, Text) IN (SELECT arrayJoin(arrayZip({services:Array(String)}, {details:Array(String)})))
     ) AS templates
 SELECT
-    countIf(multiIf(
-        sign.1 IN ('begins', 'error'), has(errors, (sign.2, sign.4)),
-        sign.1 = 'template', has(templates, (sign.2, sign.4)),
-        false
-    )) AS Found
-FROM (SELECT arrayJoin(arrayZip({kinds:Array(String)}, {services:Array(String)}, {operations:Array(String)}, {details:Array(String)})) AS sign)
+    countIf(has(if(sign.1 = 'template', templates, errors), (sign.2, sign.3))) AS Found
+FROM (SELECT arrayJoin(arrayZip({kinds:Array(String)}, {services:Array(String)}, {details:Array(String)})) AS sign)
