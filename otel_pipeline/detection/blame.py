@@ -125,9 +125,11 @@ def why(suspect: causes.Suspect, reasons: Sequence[dict[str, Any]]) -> str:
     if mine:
         return words(max(mine, key=_telling))
     if suspect.score == suspect.time:
-        return f"its own work takes {suspect.slower:.1f} times as long"
+        return f"its self time is {suspect.slower:.1f} times as long"
     if suspect.score == suspect.way:
-        return f"the way to it and back takes {suspect.longer:.1f} times as long"
+        return f"the network gap to it is {suspect.longer:.1f} times as long"
+    if suspect.change.score > suspect.conduct:
+        return suspect.change.words
     return f"{suspect.odd_visits} of {suspect.visits} visits went as they seldom do"
 
 

@@ -1,6 +1,6 @@
 """Which service is to blame: the deepest one whose own work changed, not the loudest.
 
-Three statistics a service and window, each against the other windows, in standard deviations:
+Four statistics a service and window, each against the other windows, in standard deviations:
 
 - *conduct*: share of its visits (what it does within a trace) that follow an odd pattern (:mod:`oddities`) and called
   no service that behaved oddly, too.
@@ -8,6 +8,7 @@ Three statistics a service and window, each against the other windows, in standa
   two attempts looks like work.
 - *way*: the time between the spans of callers and callees (the network, the wait for being served): of the calls to it,
   or of those from it as well, less what those at the other end explain.
+- *changes*: what it does given that it was called, in both directions (:mod:`behavior`, :mod:`changes`).
 
 A service's score is the largest of them. Each statistic is taken of every other window in the same way, and by their
 medians it is scaled: so it holds when other windows hold faults, too.
@@ -15,12 +16,14 @@ medians it is scaled: so it holds when other windows hold faults, too.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median_low
 
+import numpy as np
+
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import oddities, robust, timing
+from otel_pipeline.detection import behavior, changes, oddities, robust, timing
 from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.timing import Course, Deviations
 
@@ -35,10 +38,11 @@ Windows = Sequence[Window]
 class Suspect:
     """A service and the evidence against it.
 
-    :param score: the largest of conduct, time and way, in standard deviations.
+    :param score: the largest of conduct, time, way and change, in standard deviations; less where a callee explains it.
     :param visits: its visits in the window; odd_visits: those blamed on it.
     :param slower: its own work takes this many times as long as elsewhere; longer: the way to it and back.
     :param calls: whom it calls. :param says: what it says differently than before, where that decided.
+    :param change: the strongest change of its behavior.
     """
 
     service: str
@@ -52,6 +56,7 @@ class Suspect:
     longer: float
     calls: frozenset[str] = frozenset()
     says: str = ""
+    change: changes.Change = changes.NONE
 
 
 @dataclass
@@ -61,6 +66,7 @@ class Evidence:
     :param patterns: (service, entry) → pattern → window → visits.
     :param visits: service → window → visits, and attempts at one; blamed: the odd ones.
     :param times: (service, entry) → its own work. :param ways: (caller, callee, operation) → the way there and back.
+    :param courses: what services did, given that they were called.
     """
 
     windows: int
@@ -69,6 +75,7 @@ class Evidence:
     blamed: oddities.Counts = field(default_factory=dict)
     times: dict[tuple[str, int], Course] = field(default_factory=dict)
     ways: dict[tuple[str, str, str], Course] = field(default_factory=dict)
+    courses: behavior.Courses | None = None
 
 
 def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) -> Evidence:
@@ -78,7 +85,7 @@ def gather(db: Database, windows: Windows, references: Sequence[Sequence[int]]) 
     :param references: for each window, the numbers of those that it is compared with.
     """
     where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    evidence = Evidence(len(windows))
+    evidence = Evidence(len(windows), courses=behavior.gather(db, windows))
     patterns: oddities.Patterns = defaultdict(lambda: defaultdict(dict))
     visits: oddities.Counts = defaultdict(lambda: defaultdict(int))
     work: dict[tuple[str, int], dict[int, tuple[int, float]]] = defaultdict(lambda: defaultdict(lambda: (0, 0.0)))
@@ -137,11 +144,15 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
     for caller, callee, _ in evidence.ways:
         callers[callee].add(caller)
         callees[caller].add(callee)
+    changed = {}
+    if evidence.courses:
+        changed = changes.of_window(behavior.deviations(evidence.courses, others), window)
+    conducts = _conducts(evidence, window, others)
     suspects = []
     for service, visits in evidence.visits.items():
         if not visits.get(window):
             continue
-        conduct = _conduct(evidence, service, window, others)
+        conduct = conducts[service]
         (time, slower), (way, longer) = times.get(service, (0.0, 0.0)), ways.get(service, (0.0, 0.0))
         suspects.append(
             Suspect(
@@ -155,8 +166,11 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
                 slower=math.exp(slower),
                 longer=math.exp(longer),
                 calls=frozenset(callees[service]),
+                change=changed.get(service, changes.Changes()).strongest,
             )
         )
+    scores = changes.scores({s.service: s.score for s in suspects}, changed, callees)
+    suspects = [replace(suspect, score=scores[suspect.service]) for suspect in suspects]
     return _callees_first(suspects, callers)
 
 
@@ -223,10 +237,24 @@ def _callees_first(suspects: Sequence[Suspect], callers: dict[str, set[str]]) ->
     return sorted(raised, key=lambda s: (-s.score, s.service))
 
 
-def _conduct(evidence: Evidence, service: str, window: int, others: Sequence[int]) -> float:
-    """Standard deviations by which more visits are blamed on the service than elsewhere."""
-    visits, blamed = evidence.visits[service], evidence.blamed.get(service, {})
+def _conducts(evidence: Evidence, window: int, others: Sequence[int]) -> dict[str, float]:
+    """Standard deviations by which more visits are blamed on each service than elsewhere."""
+    found = {
+        service: _conduct(visits, evidence.blamed.get(service, {}), window, others)
+        for service, visits in evidence.visits.items()
+        if visits.get(window)
+    }
+    elsewhere = [z for of in found.values() for w, z in of.items() if w != window]
+    scale = behavior.common_scale(np.array(elsewhere))
+    return {service: of[window] / scale for service, of in found.items()}
+
+
+def _conduct(
+    visits: Mapping[int, int], blamed: Mapping[int, int], window: int, others: Sequence[int]
+) -> dict[int, float]:
+    """The same of one service, by window."""
     counts = {w: (blamed.get(w, 0), visits[w]) for w in (window, *others) if visits.get(w)}
     usual = robust.usual(count for w, count in counts.items() if w != window)
     found = {w: robust.deviance(k, n, usual) / math.sqrt(1 + (n - 1) * ALIKE) for w, (k, n) in counts.items()}
-    return robust.calibrated(found.pop(window), list(found.values()))
+    elsewhere = [z for w, z in found.items() if w != window]
+    return {w: robust.calibrated(z, elsewhere) for w, z in found.items()}
