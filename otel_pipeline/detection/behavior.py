@@ -5,8 +5,8 @@ that is missing is evidence like one that is new. Requests of different kinds ar
 which a service was entered, so that a changed mix of requests is no change of behavior.
 
 All deviations are on one scale, standard deviations that saturate at the size of the effect: a tenth of ln(time), a
-hundredth of very many visits (Kish's design effect) are no news however many there are; and each statistic is divided by
-what it shows in the other windows, where that is more than one.
+hundredth of very many visits (Kish's design effect) are no news however many there are; and each statistic is divided
+by what it shows in the other windows, where that is more than one.
 """
 
 from collections.abc import Sequence
@@ -30,9 +30,8 @@ class Params:
     :param floor: of ln(time); changes of a mean below it are never news. :param alike: correlation of the visits of one
         window. :param tail: share of the slowest (fastest) visits elsewhere that count as slow (fast).
     :param least_visits: of a window, to be judged; least_known: visits elsewhere, to know a rate.
-    :param unknown: a way of being entered of which fewer visits than this were to be expected is a new one.
-    :param lift, excess: a form of visit is odd from this many times its usual share, and standard deviations above it.
-    :param common, common_z: quantile of the deviations of one kind elsewhere, and what it is of a normal distribution's.
+    :param lift, excess: a form of visit is odd from this many times its usual share, and standard deviations above.
+    :param common, common_z: quantile of the deviations of a kind elsewhere; what it is of a normal distribution's.
     :param trimmed: part of the other windows, those with the largest shares, that does not tell what is usual.
     """
 
@@ -41,12 +40,11 @@ class Params:
     tail: float = 0.02
     least_visits: int = 3
     least_known: int = 10
-    unknown: float = 0.5
     lift: float = 3.0
     excess: float = 1.5
     trimmed: float = 0.2
-    common: float = 0.95
-    common_z: float = 1.96
+    common: float = 0.9
+    common_z: float = 1.645
 
 
 PARAMS = Params()
@@ -96,7 +94,7 @@ class Deviations:
     """By how much services deviate in each window.
 
     :param keys: (service, kind, part) of each row. Kinds: self and gap (the mean time), self_slow, self_fast, gap_slow
-        (share beyond the tail), steps (operations of its own), calls, error, lines, form (went in an odd way), entry (entered in a new way).
+        (share beyond the tail), steps (operations of its own), calls, error, lines, form (went in an odd way).
     :param z: rows × windows, signed standard deviations; NaN where it can't be said.
     :param times: rows × windows, observed as a multiple of expected.
     """
@@ -160,17 +158,21 @@ def deviations(courses: Courses, others: Sequence[int], params: Params = PARAMS)
     with np.errstate(all="ignore"):
         scale = np.fmax(1.0, NORMAL * _nanmedian(elsewhere))
     z = z / scale[:, None]
-    kinds = np.array([kind for _, kind, _ in keys])
-    for kind in np.unique(kinds):
-        mine = kinds == kind
-        z[mine] /= common_scale(z[mine][:, usual], params)
+    for kind in {kind for _, kind, _ in keys}:
+        of_service: dict[str, list[int]] = {}
+        for number, (service, of, _) in enumerate(keys):
+            if of == kind:
+                of_service.setdefault(service, []).append(number)
+        strongest = np.array([np.fmax.reduce(np.abs(z[rows][:, usual])) for rows in of_service.values()])
+        z[[row for rows in of_service.values() for row in rows]] /= common_scale(strongest, params)
     return Deviations(keys, z, np.array([row for _, _, row in found]))
 
 
 def common_scale(elsewhere: Floats, params: Params = PARAMS) -> float:
-    """By how much deviations of one kind, of all services together, are wider elsewhere than a normal distribution.
+    """By how much the strongest deviation of one kind is wider elsewhere than a normal distribution, over all services.
 
-    What is rare has a quiet median and a wide tail, which one service alone has too few windows to show.
+    What is rare has a quiet median and a wide tail, which one service alone has too few windows to show; and of a
+    hundred operations one is soon unusual.
     """
     known = np.abs(elsewhere[np.isfinite(elsewhere)])
     return max(1.0, float(np.quantile(known, params.common)) / params.common_z) if len(known) else 1.0
@@ -243,26 +245,41 @@ def _counts(
 ) -> list[tuple[Key, Floats, Floats]]:
     """How often a service does something each time it is entered: what was expected of its classes of visits."""
     found = []
+    entries: dict[str, Floats] = {}
+    for (service, _), of_class in courses.entries.items():
+        entries[service] = entries.get(service, 0.0) + of_class
     for (service, kind, part), rows in _by_key(courses.groups, tuple(COUNTS)).items():
-        observed, expected = np.zeros(courses.windows), np.zeros(courses.windows)
-        for row in rows:
-            entries = courses.entries[service, courses.groups[row][1]]
-            total = entries[usual].sum()
-            if total < params.least_known:
+        observed = courses.times[rows].sum(axis=0)
+        of_all = _rate(observed, entries[service], usual, params)
+        if of_all is None:
+            continue
+        expected = np.zeros(courses.windows)
+        shown = {courses.groups[row][1]: row for row in rows}
+        for (name, of_class), entered in courses.entries.items():
+            if name != service:
                 continue
-            times = courses.times[row]
-            enough = usual & (entries >= 5)
-            pooled = times[usual].sum() / total
-            rate = float(np.median(times[enough] / entries[enough])) if enough.sum() >= 3 else pooled
-            if rate == 0:
-                rate = min(pooled, 0.5 * pooled + 0.5 / total)
-            observed += times
-            expected += max(rate, 0.5 / (total + 1)) * entries
+            # A class that was never seen (an operation that was renamed) is judged like all visits together.
+            times = courses.times[shown[of_class]] if of_class in shown else np.zeros(courses.windows)
+            rate = _rate(times, entered, usual, params)
+            expected += (of_all if rate is None else rate) * entered
         visits = seen[service]
         z = _deviance(observed, expected) / np.sqrt(1 + visits * params.alike)
         z[(visits < params.least_visits) | (expected == 0)] = np.nan
         found.append(((service, COUNTS[kind], part), z, (observed + 0.5) / (expected + 0.5)))
     return found
+
+
+def _rate(times: Floats, entries: Floats, usual: NDArray[np.bool_], params: Params) -> float | None:
+    """How often something is usually done each time that a service is entered, never 0; None where it is not known."""
+    total = entries[usual].sum()
+    if total < params.least_known:
+        return None
+    enough = usual & (entries >= 5)
+    pooled = times[usual].sum() / total
+    rate = float(np.median(times[enough] / entries[enough])) if enough.sum() >= 3 else pooled
+    if rate == 0:
+        rate = min(pooled, 0.5 * pooled + 0.5 / total)
+    return max(rate, 0.5 / (total + 1))
 
 
 def _forms(
@@ -283,20 +300,13 @@ def _forms(
                     (count - expected) / np.sqrt(expected + 0.5) > params.excess
                 )
             of_service += np.where(odd, count - expected, 0.0)
-    new: dict[str, Floats] = {}
-    for (service, _), visits in courses.visits.items():
-        of_all = _usual_share(visits, seen[service], usual, params)
+    for service, odd in by_service.items():
+        visits = seen[service]
+        share = _usual_share(odd, visits, usual, params)[0]
+        z = _binomial(odd, visits, share) / np.sqrt(1 + np.fmax(visits - 1, 0) * params.alike)
+        z[visits < params.least_visits] = np.nan
         with np.errstate(all="ignore"):
-            unknown = (visits > 1) & (of_all * seen[service] < params.unknown)
-        new[service] = new.get(service, 0.0) + np.where(unknown, visits, 0.0)
-    for kind, odds in (("form", by_service), ("entry", new)):
-        for service, odd in odds.items():
-            visits = seen[service]
-            share = _usual_share(odd, visits, usual, params)[0]
-            z = _binomial(odd, visits, share) / np.sqrt(1 + np.fmax(visits - 1, 0) * params.alike)
-            z[visits < params.least_visits] = np.nan
-            with np.errstate(all="ignore"):
-                found.append(((service, kind, ""), z, odd / visits / share))
+            found.append(((service, "form", ""), z, odd / visits / share))
     return found
 
 
@@ -313,7 +323,7 @@ def _usual_share(count: Floats, visits: Floats, usual: NDArray[np.bool_], params
 
 
 def _deviance(observed: Floats, expected: Floats) -> Floats:
-    """Signed root of the Poisson deviance (McCullagh & Nelder, Generalized Linear Models, 1989): about standard normal."""
+    """Signed root of the Poisson deviance, about standard normal (McCullagh & Nelder, 1989, as in :mod:`robust`)."""
     with np.errstate(all="ignore"):
         part = np.where(observed > 0, observed * np.log(observed / expected), 0.0)
         root = np.sqrt(np.fmax(2 * (part - (observed - expected)), 0.0))

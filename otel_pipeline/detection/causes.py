@@ -20,8 +20,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median_low
 
-import numpy as np
-
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import behavior, changes, oddities, robust, timing
 from otel_pipeline.detection.model import Window
@@ -147,12 +145,11 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
     changed = {}
     if evidence.courses:
         changed = changes.of_window(behavior.deviations(evidence.courses, others), window)
-    conducts = _conducts(evidence, window, others)
     suspects = []
     for service, visits in evidence.visits.items():
         if not visits.get(window):
             continue
-        conduct = conducts[service]
+        conduct = _conduct(evidence, service, window, others)
         (time, slower), (way, longer) = times.get(service, (0.0, 0.0)), ways.get(service, (0.0, 0.0))
         suspects.append(
             Suspect(
@@ -169,9 +166,19 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
                 change=changed.get(service, changes.Changes()).strongest,
             )
         )
-    scores = changes.scores({s.service: s.score for s in suspects}, changed, callees)
+    silent = changes.absent(changed, callees, {s.service for s in suspects})
+    suspects += [_silent(service, change, callees) for service, change in silent.items()]
+    scores = changes.scores({s.service: s.score for s in suspects}, changed, callees, silent)
     suspects = [replace(suspect, score=scores[suspect.service]) for suspect in suspects]
     return _callees_first(suspects, callers)
+
+
+def _silent(service: str, change: changes.Change, callees: Mapping[str, set[str]]) -> Suspect:
+    """A service of which the window shows nothing."""
+    return Suspect(
+        service, change.score, 0.0, 0.0, 0.0, visits=0, odd_visits=0, slower=1.0, longer=1.0,
+        calls=frozenset(callees.get(service, ())), change=change,
+    )  # fmt: skip
 
 
 def _ways(
@@ -237,24 +244,10 @@ def _callees_first(suspects: Sequence[Suspect], callers: dict[str, set[str]]) ->
     return sorted(raised, key=lambda s: (-s.score, s.service))
 
 
-def _conducts(evidence: Evidence, window: int, others: Sequence[int]) -> dict[str, float]:
-    """Standard deviations by which more visits are blamed on each service than elsewhere."""
-    found = {
-        service: _conduct(visits, evidence.blamed.get(service, {}), window, others)
-        for service, visits in evidence.visits.items()
-        if visits.get(window)
-    }
-    elsewhere = [z for of in found.values() for w, z in of.items() if w != window]
-    scale = behavior.common_scale(np.array(elsewhere))
-    return {service: of[window] / scale for service, of in found.items()}
-
-
-def _conduct(
-    visits: Mapping[int, int], blamed: Mapping[int, int], window: int, others: Sequence[int]
-) -> dict[int, float]:
-    """The same of one service, by window."""
+def _conduct(evidence: Evidence, service: str, window: int, others: Sequence[int]) -> float:
+    """Standard deviations by which more visits are blamed on the service than elsewhere."""
+    visits, blamed = evidence.visits[service], evidence.blamed.get(service, {})
     counts = {w: (blamed.get(w, 0), visits[w]) for w in (window, *others) if visits.get(w)}
     usual = robust.usual(count for w, count in counts.items() if w != window)
     found = {w: robust.deviance(k, n, usual) / math.sqrt(1 + (n - 1) * ALIKE) for w, (k, n) in counts.items()}
-    elsewhere = [z for w, z in found.items() if w != window]
-    return {w: robust.calibrated(z, elsewhere) for w, z in found.items()}
+    return robust.calibrated(found.pop(window), list(found.values()))

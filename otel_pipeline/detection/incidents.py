@@ -114,7 +114,7 @@ def describe(
     reasons = db.rows("incidents__reasons", **where)
     present = set(facts["Services"])
     suspects = blame.believed(db, window, compare, blame.weigh(db, window, compare))
-    suspects = [s for s in suspects if s.service in present or s.says]
+    suspects = [s for s in suspects if s.service in present or s.says or not s.visits]
     ranking = blame.rank(suspects, reasons)
     start, end = utc(facts["Start"]), utc(facts["End"])
     same = [row for row in known if row["Start"] <= end and row["End"] >= start][:1]
