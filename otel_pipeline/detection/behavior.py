@@ -349,3 +349,46 @@ def _nanmedian(values: Floats) -> Floats:
     high = np.minimum(high, values.shape[1] - 1)
     middle = (ordered[rows, low] + ordered[rows, high]) / 2
     return np.where(count > 0, middle, np.nan)
+
+
+def selected(courses: Courses, columns: Sequence[int]) -> Courses:
+    """Some of the windows, in the order given."""
+    at = np.asarray(columns, dtype=np.int64)
+    place = np.full(courses.windows, -1)
+    place[at] = np.arange(len(at))
+    bins = []
+    for window, value, traces in courses.bins:
+        kept = place[window] >= 0
+        bins.append((place[window][kept], value[kept], traces[kept]))
+    return Courses(
+        len(at),
+        courses.groups,
+        *(array[:, at] for array in (courses.traces, courses.totals, courses.squares, courses.times)),
+        bins,
+        {key: visits[at] for key, visits in courses.visits.items()},
+        {key: entries[at] for key, entries in courses.entries.items()},
+    )
+
+
+def sliding(courses: Courses, width: int) -> Courses:
+    """Each window together with those before it, ``width`` in all."""
+
+    def summed(array: Floats) -> Floats:
+        found = array.copy()
+        for back in range(1, width):
+            found[..., back:] += array[..., :-back]
+        return found
+
+    bins = []
+    for window, value, traces in courses.bins:
+        moved = np.concatenate([window + ahead for ahead in range(width)])
+        kept = moved < courses.windows
+        bins.append((moved[kept], np.tile(value, width)[kept], np.tile(traces, width)[kept]))
+    return Courses(
+        courses.windows,
+        courses.groups,
+        *(summed(array) for array in (courses.traces, courses.totals, courses.squares, courses.times)),
+        bins,
+        {key: summed(visits) for key, visits in courses.visits.items()},
+        {key: summed(entries) for key, entries in courses.entries.items()},
+    )

@@ -27,12 +27,14 @@ class Burst:
     """Troubled segments of several root operations that overlap.
 
     :param shifted: nearly all traffic is unusual, rather than some of it anomalous.
+    :param service: no single trace shows it, but how this service behaved (:mod:`drifts`).
     """
 
     first: int
     last: int
     operations: dict[tuple[str, str], segments.Segment]
     shifted: bool = False
+    service: str = ""
 
     @property
     def window(self) -> Window:

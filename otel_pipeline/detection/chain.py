@@ -71,6 +71,6 @@ def run_hour(db: Database, embedder: Embedder | None, hour: datetime, *, whole: 
     model = embedder.model if embedder else ""
     yield Step(hour, "normal_centroid", normal_centroid.materialize(db, hour, model=model, whole=whole))
     yield Step(hour, "anomaly_scores", anomaly_scores.materialize(db, hour, whole=whole))
-    yield Step(hour, "incidents", incidents.materialize(db, hour))
+    yield Step(hour, "incidents", incidents.materialize(db, hour, whole=whole))
     yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
     lineage.record(db, hour, arrivals)

@@ -1,6 +1,6 @@
 """Anomalies that belong together become one incident, with the service to blame first.
 
-When there was trouble, :mod:`bursts` says; whom to blame, :mod:`blame`. A storm of a thousand anomalous traces is one
+When there was trouble, :mod:`bursts` says of single traces, :mod:`drifts` of services; whom to blame, :mod:`blame`. A storm of a thousand anomalous traces is one
 row; single anomalies at the usual rate are none.
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import blame, season, shifts
+from otel_pipeline.detection import blame, drifts, season, shifts
 from otel_pipeline.detection.bursts import BIN_SECONDS, Burst, bursts, course
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
+from otel_pipeline.detection.segments import Segment
 from otel_pipeline.detection.staging import replacing_partition
 from otel_pipeline.detection.version import CODE_VERSION
 
@@ -54,14 +55,16 @@ COLUMNS = (
 )
 
 
-def materialize(db: Database, hour: datetime) -> StepReport:
+def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepReport:
     """Find the incidents that begin in the hour; replaces the hour's partition.
 
     An incident may go on into the next hour, and what is usual is judged over the hours beside it: so the hour before,
     now that this one is known, is written again.
+
+    :param whole: judge all minutes of the hour anew, not only those that have changed.
     """
-    written = _write(db, hour)
-    _write(db, hour - HOUR)
+    written = _write(db, hour, whole)
+    _write(db, hour - HOUR, whole=False)
     rows = db.rows("incidents__of_hour", hour=hour)
     return StepReport(
         rows=written,
@@ -74,7 +77,7 @@ def materialize(db: Database, hour: datetime) -> StepReport:
     )
 
 
-def _write(db: Database, hour: datetime) -> int:
+def _write(db: Database, hour: datetime, whole: bool) -> int:
     look = Window(hour - HOUR, hour + 2 * HOUR)
     bins = course(db, look)
     known = [
@@ -85,16 +88,38 @@ def _write(db: Database, hour: datetime) -> int:
     with replacing_partition(db, "incidents", hour) as stage:
         rows = []
         found = bursts(bins)
+        found += _drifted(db, drifts.find(db, hour, whole=whole), found)
         first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
         for burst in found:
             if not hour <= burst.window.start < hour + HOUR:
                 continue
-            if burst.shifted or not season.habitual(db, burst.window, list(burst.operations)):
+            if burst.shifted or burst.service or not season.habitual(db, burst.window, list(burst.operations)):
                 others = [other.window for other in found if other is not burst]
                 compare = blame.slices(burst.window, first, others)
                 rows.append(describe(db, burst, compare, newest, known))
         db.insert(stage, [[row[column] for column in COLUMNS] for row in rows], COLUMNS)
     return len(rows)
+
+
+def _drifted(db: Database, found: Sequence[drifts.Drift], bursts_: Sequence[Burst]) -> list[Burst]:
+    """Drifts of behavior in whose time nothing else was found."""
+    apart = [
+        drift
+        for drift in found
+        if all(b.window.end < drift.window.start or b.window.start > drift.window.end for b in bursts_)
+    ]
+    return [burst for drift in apart if (burst := _burst(db, drift))]
+
+
+def _burst(db: Database, drift: drifts.Drift) -> Burst | None:
+    window, service = drift.window, drift.key[0]
+    rows = db.rows("drifts__operations", start=window.start, end=window.end, service=service)
+    first, last = (int(t.timestamp()) // BIN_SECONDS for t in (window.start, window.end - timedelta(seconds=1)))
+    operations = {
+        (row["RootService"], row["RootOperation"]): Segment(first, last, row["Traces"], row["Traces"], drift.deviation)
+        for row in rows
+    }
+    return Burst(first, last, operations, service=service) if operations else None
 
 
 def describe(
@@ -110,7 +135,8 @@ def describe(
     window = burst.window
     names = sorted(burst.operations, key=lambda key: (-burst.operations[key].anomalous, key))
     where = {"start": window.start, "end": window.end, "operations": names}
-    facts = db.one("incidents__facts", **where, unusual=shifts.UNUSUAL if burst.shifted else NEVER)
+    hit = {"unusual": shifts.UNUSUAL if burst.shifted else NEVER, "service": burst.service}
+    facts = db.one("incidents__facts", **where, **hit)
     reasons = db.rows("incidents__reasons", **where)
     present = set(facts["Services"])
     suspects = blame.believed(db, window, compare, blame.weigh(db, window, compare))
@@ -134,7 +160,7 @@ def describe(
         "Anomalous": facts["Anomalous"],
         "Share": facts["Anomalous"] / max(1, facts["Traces"]),
         "MaxScore": facts["MaxScore"],
-        "Surprise": sum(segment.surprise for segment in burst.operations.values()),
+        "Surprise": _surprise(burst),
         "Operations": [f"{service}:{operation}" for service, operation in names],
         "Ranking.Service": [cause.service for cause in ranking],
         "Ranking.Score": [cause.score for cause in ranking],
@@ -149,6 +175,11 @@ def describe(
         "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
         "CodeVersion": CODE_VERSION,
     }
+
+
+def _surprise(burst: Burst) -> float:
+    every = [segment.surprise for segment in burst.operations.values()]
+    return max(every) if burst.service else sum(every)
 
 
 def _title(top: "blame.Cause | None", names: Sequence[tuple[str, str]]) -> str:

@@ -22,6 +22,7 @@ TABLES = {
     "normal_centroids": "WrittenAt",
     "normal_conduct": "",
     "anomaly_scores": "WrittenAt",
+    "behavior_windows": "WrittenAt",
     "incidents": "WrittenAt, DetectedAt",
     "error_patterns": "UpdatedAt",
 }

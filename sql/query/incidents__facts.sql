@@ -1,9 +1,10 @@
--- Grain: one row. Called by detection.incidents: the figures of one incident. Hit: anomalous, or, where the incident is a shift, unusual.
+-- Grain: one row. Called by detection.incidents: the figures of one incident. Hit: anomalous, or, where the incident is a shift, unusual;
+-- where a service's behavior shows it, the traces that pass this service.
 WITH affected AS
 (
     SELECT
         s.*,
-        s.Verdict = 'anomalous' OR greatest(s.Conduct, s.Errors, s.Latency) >= {unusual:Float64} AS Hit,
+        s.Verdict = 'anomalous' OR greatest(s.Conduct, s.Errors, s.Latency) >= {unusual:Float64} OR has(t.Services, {service:String}) AS Hit,
         t.ShapeHash AS ShapeHash, t.Services AS Services
     FROM anomaly_scores AS s
     LEFT ANY JOIN
