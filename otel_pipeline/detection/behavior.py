@@ -245,23 +245,27 @@ def _counts(
 ) -> list[tuple[Key, Floats, Floats]]:
     """How often a service does something each time it is entered: what was expected of its classes of visits."""
     found = []
-    entries: dict[str, Floats] = {}
-    for (service, _), of_class in courses.entries.items():
-        entries[service] = entries.get(service, 0.0) + of_class
+    rates = _rates(courses, usual, params)
+    base = {service: np.zeros(courses.windows) for service in seen}
+    unknown = {service: np.zeros(courses.windows) for service in seen}
+    every = {service: np.zeros(courses.windows) for service in seen}
+    least = {key: 0.5 / (entries[usual].sum() + 1) for key, entries in courses.entries.items()}
+    for (service, of_class), entries in courses.entries.items():
+        every[service] += entries
+        if entries[usual].sum() >= params.least_known:
+            base[service] += least[service, of_class] * entries
+        else:
+            unknown[service] += entries
     for (service, kind, part), rows in _by_key(courses.groups, tuple(COUNTS)).items():
         observed = courses.times[rows].sum(axis=0)
-        of_all = _rate(observed, entries[service], usual, params)
-        if of_all is None:
-            continue
-        expected = np.zeros(courses.windows)
-        shown = {courses.groups[row][1]: row for row in rows}
-        for (name, of_class), entered in courses.entries.items():
-            if name != service:
-                continue
-            # A class that was never seen (an operation that was renamed) is judged like all visits together.
-            times = courses.times[shown[of_class]] if of_class in shown else np.zeros(courses.windows)
-            rate = _rate(times, entered, usual, params)
-            expected += (of_all if rate is None else rate) * entered
+        expected = base[service].copy()
+        for row in rows:
+            key = (service, courses.groups[row][1])
+            if not np.isnan(rates[row]):
+                expected += (rates[row] - least[key]) * courses.entries[key]
+        # A class that was never seen (an operation that was renamed) is judged like all visits together.
+        if (total := every[service][usual].sum()) >= params.least_known:
+            expected += max(observed[usual].sum() / total, 0.5 / (total + 1)) * unknown[service]
         visits = seen[service]
         z = _deviance(observed, expected) / np.sqrt(1 + visits * params.alike)
         z[(visits < params.least_visits) | (expected == 0)] = np.nan
@@ -269,17 +273,21 @@ def _counts(
     return found
 
 
-def _rate(times: Floats, entries: Floats, usual: NDArray[np.bool_], params: Params) -> float | None:
-    """How often something is usually done each time that a service is entered, never 0; None where it is not known."""
-    total = entries[usual].sum()
-    if total < params.least_known:
-        return None
-    enough = usual & (entries >= 5)
-    pooled = times[usual].sum() / total
-    rate = float(np.median(times[enough] / entries[enough])) if enough.sum() >= 3 else pooled
-    if rate == 0:
-        rate = min(pooled, 0.5 * pooled + 0.5 / total)
-    return max(rate, 0.5 / (total + 1))
+def _rates(courses: Courses, usual: NDArray[np.bool_], params: Params) -> Floats:
+    """How often something is usually done each time that a service is entered, for each row; never 0.
+
+    The median over the windows, so that trouble in some does not count. NaN where too little is known.
+    """
+    entries = np.array([courses.entries[service, of_class] for service, of_class, _, _ in courses.groups])
+    if not len(entries):
+        return np.zeros(0)
+    total, times = entries[:, usual].sum(axis=1), courses.times[:, usual].sum(axis=1)
+    with np.errstate(all="ignore"):
+        each = np.where(usual & (entries >= 5), courses.times / entries, np.nan)
+        pooled = times / total
+        rate = np.where(np.sum(~np.isnan(each), axis=1) >= 3, _nanmedian(each), pooled)
+        rate = np.where(rate == 0, np.fmin(pooled, 0.5 * pooled + 0.5 / total), rate)
+        return np.where(total >= params.least_known, np.fmax(rate, 0.5 / (total + 1)), np.nan)
 
 
 def _forms(

@@ -1,8 +1,8 @@
 """Times in which a service behaved unlike before, though no single trace of it need be remarkable.
 
-Behavior (:mod:`behavior`) over the last few minutes is held, minute by minute, against the quiet windows before it: past
-ones only, and none that was in trouble itself. Each statistic is divided by the most that it showed in those, where that
-is more than usual; so a service that is always erratic has a wide scale of its own, and one bound serves all.
+Behavior (:mod:`behavior`) over the last few minutes is held, minute by minute, against the quiet windows before it:
+past ones only, and none that was in trouble itself. Each statistic is divided by the most that it showed in those,
+where that is more than usual; so a service that is always erratic has a wide scale, and one bound serves all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,10 +29,11 @@ class Params:
     """What decides that a window is trouble.
 
     :param width: minutes of a window. :param least, most: quiet windows before it that it is held against.
-    :param block: minutes that share those windows. :param gap: minutes just before that are left out: trouble may begin.
+    :param block: minutes that share those windows. :param gap: minutes just before that are left out.
     :param widest: standard deviations that the strongest of the quiet windows may show by chance.
-    :param bound: standard deviations from which a window is trouble, where very many quiet ones are known; with few, the
-        more (:func:`bound`). :param settled: seconds of later traffic after which a minute is judged.
+    :param bound: standard deviations from which a window is trouble, where very many quiet ones are known.
+    :param few: quiet windows with which the bound's square is double (:func:`bound`).
+    :param settled: seconds of later traffic after which a minute is judged.
     :param habit: standard deviations within which a deviation is the habit of this time of day.
     :param days: earlier days that are asked for a habit; least_days: of them that must show it.
     """
@@ -91,9 +92,12 @@ class _Course:
     judged: dict[datetime, Judged] = field(default_factory=dict)
 
 
-def find(db: Database, hour: datetime, *, whole: bool = True, params: Params = PARAMS) -> list[Drift]:
+def find(
+    db: Database, hour: datetime, busy: Sequence[Window] = (), *, whole: bool = True, params: Params = PARAMS
+) -> list[Drift]:
     """Judge the minutes of an hour, and note it; the drifts that begin in the hour.
 
+    :param busy: times of trouble that is known already; what behaves unlike before in them is part of that.
     :param whole: judge all of them, not only those that have changed since they were judged.
     """
     before = hour - params.most * MINUTE - params.width * MINUTE
@@ -111,7 +115,12 @@ def find(db: Database, hour: datetime, *, whole: bool = True, params: Params = P
         with replacing_partition(db, "behavior_windows", hour) as stage:
             kept = [judged for minute, judged in sorted(course.judged.items()) if hour <= minute < hour + HOUR]
             db.insert(stage, [_row(hour, judged) for judged in kept], COLUMNS)
-    found = drifts((course.judged[minute] for minute in sorted(course.judged)), params)
+    apart = [
+        judged
+        for minute, judged in sorted(course.judged.items())
+        if not any(w.start < minute + MINUTE and w.end > minute + MINUTE - params.width * MINUTE for w in busy)
+    ]
+    found = drifts(apart, params)
     mine = [drift for drift in found if hour <= drift.window.start < hour + HOUR]
     return [drift for drift in mine if not habitual(db, drift, params)]
 

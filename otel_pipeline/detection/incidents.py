@@ -1,6 +1,7 @@
 """Anomalies that belong together become one incident, with the service to blame first.
 
-When there was trouble, :mod:`bursts` says of single traces, :mod:`drifts` of services; whom to blame, :mod:`blame`. A storm of a thousand anomalous traces is one
+When there was trouble, :mod:`bursts` says of traces, :mod:`drifts` of services; whom to blame, :mod:`blame`.
+A storm of a thousand anomalous traces is one
 row; single anomalies at the usual rate are none.
 """
 
@@ -88,12 +89,16 @@ def _write(db: Database, hour: datetime, whole: bool) -> int:
     with replacing_partition(db, "incidents", hour) as stage:
         rows = []
         found = bursts(bins)
-        found += _drifted(db, drifts.find(db, hour, whole=whole), found)
+        drifted = drifts.find(db, hour, [burst.window for burst in found], whole=whole)
+        found += [burst for drift in drifted if (burst := _burst(db, drift))]
         first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
         for burst in found:
             if not hour <= burst.window.start < hour + HOUR:
                 continue
             if burst.shifted or burst.service or not season.habitual(db, burst.window, list(burst.operations)):
+                if not whole and (row := _unchanged(db, burst, known, newest)):
+                    rows.append(row)
+                    continue
                 others = [other.window for other in found if other is not burst]
                 compare = blame.slices(burst.window, first, others)
                 rows.append(describe(db, burst, compare, newest, known))
@@ -101,17 +106,8 @@ def _write(db: Database, hour: datetime, whole: bool) -> int:
     return len(rows)
 
 
-def _drifted(db: Database, found: Sequence[drifts.Drift], bursts_: Sequence[Burst]) -> list[Burst]:
-    """Drifts of behavior in whose time nothing else was found."""
-    apart = [
-        drift
-        for drift in found
-        if all(b.window.end < drift.window.start or b.window.start > drift.window.end for b in bursts_)
-    ]
-    return [burst for drift in apart if (burst := _burst(db, drift))]
-
-
 def _burst(db: Database, drift: drifts.Drift) -> Burst | None:
+    """A drift as a burst of the root operations whose traces pass its service; None where no trace does."""
     window, service = drift.window, drift.key[0]
     rows = db.rows("drifts__operations", start=window.start, end=window.end, service=service)
     first, last = (int(t.timestamp()) // BIN_SECONDS for t in (window.start, window.end - timedelta(seconds=1)))
@@ -135,8 +131,7 @@ def describe(
     window = burst.window
     names = sorted(burst.operations, key=lambda key: (-burst.operations[key].anomalous, key))
     where = {"start": window.start, "end": window.end, "operations": names}
-    hit = {"unusual": shifts.UNUSUAL if burst.shifted else NEVER, "service": burst.service}
-    facts = db.one("incidents__facts", **where, **hit)
+    facts = _facts(db, burst)
     reasons = db.rows("incidents__reasons", **where)
     present = set(facts["Services"])
     suspects = blame.believed(db, window, compare, blame.weigh(db, window, compare))
@@ -175,6 +170,26 @@ def describe(
         "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
         "CodeVersion": CODE_VERSION,
     }
+
+
+def _facts(db: Database, burst: Burst) -> dict[str, Any]:
+    window = burst.window
+    where = {"start": window.start, "end": window.end, "operations": list(burst.operations)}
+    hit = {"unusual": shifts.UNUSUAL if burst.shifted else NEVER, "service": burst.service}
+    return db.one("incidents__facts", **where, **hit)
+
+
+def _unchanged(db: Database, burst: Burst, known: list[dict[str, Any]], newest: int) -> dict[str, Any] | None:
+    """The row of an incident that is over and stands in the table as its traces tell it now; it leaves the list."""
+    if newest * BIN_SECONDS <= burst.window.end.timestamp() + QUIET_AFTER.total_seconds():
+        return None
+    facts = _facts(db, burst)
+    for row in known:
+        same = all(row[name] == facts[name] for name in ("Traces", "Anomalous", "MaxScore", "BaselineVersion"))
+        if same and not row["Open"] and row["CodeVersion"] == CODE_VERSION and row["Start"] == utc(facts["Start"]):
+            known.remove(row)
+            return row
+    return None
 
 
 def _surprise(burst: Burst) -> float:

@@ -1,5 +1,5 @@
 -- Grain: an incident that began in the hour. Key: IncidentId. Called by detection.incidents.
-SELECT IncidentId, Start, End, DetectedAt, Open, Service, Title, Anomalous, PatternId
+SELECT * EXCEPT (WrittenAt)
 FROM incidents
 WHERE Hour = {hour:DateTime}
 ORDER BY Start, IncidentId
