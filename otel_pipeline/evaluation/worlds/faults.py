@@ -141,7 +141,7 @@ class Drawer:
             "queue wait": self._queue_wait,
         }
         minutes = length / MINUTE
-        traces = minutes * self.world.rate * (0.1 if effect != kind else 1.0)
+        traces = minutes * self.world.rate * (0.25 if effect != kind else 1.0)  # of a tenth, 8 calls are enough
         fault = drawer[effect](traces)
         if fault is None:
             return None
@@ -155,14 +155,14 @@ class Drawer:
         return fault
 
     def _tenth(self) -> frozenset[int]:
-        """Customers that make about a tenth of the traffic."""
-        chosen: set[int] = set()
-        total = 0.0
-        for number in self.rng.permutation(len(self.world.customers)):
-            if total < 0.08 and total + self.world.shares[number] < 0.16:
-                chosen.add(int(number))
-                total += self.world.shares[number]
-        return frozenset(chosen)
+        """Customers that make about a tenth of the traffic: of some random draws the one that comes nearest."""
+        best: tuple[float, frozenset[int]] = (1.0, frozenset())
+        for _ in range(20):
+            order = self.rng.permutation(len(self.world.customers))
+            sums = np.cumsum(self.world.shares[order])
+            count = int(np.argmin(np.abs(sums - 0.1))) + 1
+            best = min(best, (abs(float(sums[count - 1]) - 0.1), frozenset(order[:count].tolist())), key=lambda x: x[0])
+        return best[1]
 
     def _services(self, traces: float, least: float = FEWEST) -> Iterator[tuple[Service, list[Operation]]]:
         """Services that are called often enough, those that had no fault yet first; and their busy operations."""
@@ -200,7 +200,7 @@ class Drawer:
     def _contention(self, traces: float) -> Fault | None:
         for service, busy in self._services(traces):
             if max(o.own.median for o in busy) >= 4:
-                return Fault("", "", service, operations=frozenset(service.operations), size=self.rng.uniform(2.2, 5))
+                return Fault("", "", service, operations=frozenset(service.operations), size=self.rng.uniform(2.5, 5))
         return None
 
     def _waiting(self, service: Service) -> list[tuple[Operation, Step]]:
@@ -237,7 +237,7 @@ class Drawer:
         for service, busy in self._services(traces, 1.2 * FEWEST):
             some = self._some(busy, traces)
             calls = sum(self.known.calls.get(o, 0.0) for o in some) * traces
-            share = float(max(self.rng.uniform(0.3, 0.9), min(1.0, FEWEST / calls)))
+            share = float(max(self.rng.uniform(0.35, 0.95), min(1.0, FEWEST / calls)))
             name = str(
                 self.rng.choice(["NullPointerException", "KeyError", "TimeoutError", "StateError", "IllegalState"])
             )

@@ -180,6 +180,7 @@ class Run:
             return now, own * fault.size, steps, 0, False, ""
         if effect in ("exception", "exception with fallback"):
             trace.altered = True
+            own *= 0.05 + 0.55 * self.random()
             return now, own, steps, int(self.random() * (len(steps) + 1)), True, fault.error_type
         if effect == "bad deploy":
             trace.altered = True

@@ -10,6 +10,7 @@ from otel_pipeline.evaluation.worlds.latency import Latency, drawn
 
 UNSPECIFIED, INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = range(6)
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
+FEWEST_SERVICES = 8
 MOST_SPANS = 20  # of a trace, in the mean
 
 Mode = Literal["wait", "parallel", "async", "queue", "link"]
@@ -112,11 +113,9 @@ def build(seed: int, rng: np.random.Generator) -> World:
     _operations(rng, services, shows)
     _calls(rng, services, shows)
     roots = _roots(rng, services, shows)
-    reached = _reached([root for root, _ in roots])
-    services = [s for s in services if any(o in reached for o in s.operations)]
-    for s in services:
-        s.operations = [o for o in s.operations if o in reached]
-    _prune(rng, [root for root, _ in roots])
+    services = _reachable(services, roots)
+    _prune(rng, [root for root, _ in roots], services)
+    services = _reachable(services, roots)
     jobs = _jobs(rng, services, shows)
     _loud(rng, services, roots, shows)
     _lines(rng, services, shows)
@@ -257,14 +256,14 @@ def _inner(rng: np.random.Generator, service: Service, shows: dict[str, Any]) ->
         else:
             name = f"{word}.{rng.choice(names.VERBS)}"
             attributes, latency = (), drawn(rng, 0.3, 15)
-        sometimes = rng.random() < 0.35
+        sometimes = rng.random() < 0.3
         found.append(
             Step(
                 name,
                 CLIENT if database else INTERNAL,
                 latency,
                 attributes,
-                probability=float(rng.uniform(0.08, 0.6)) if sometimes else 1.0,
+                probability=float(rng.uniform(0.12, 0.6)) if sometimes else 1.0,
                 most=int(rng.integers(2, 5)) if rng.random() < 0.12 else 1,
             )
         )
@@ -289,7 +288,7 @@ def _call(rng: np.random.Generator, target: Service, shows: dict[str, Any]) -> S
         drawn(rng, 20, 1500) if mode in ("queue", "link") else drawn(rng, 0.2, 1),
         target=operation,
         mode=mode,
-        probability=float(rng.uniform(0.1, 0.7)) if rng.random() < 0.3 else 1.0,
+        probability=float(rng.uniform(0.15, 0.7)) if rng.random() < 0.25 else 1.0,
         most=int(rng.integers(2, 5)) if rng.random() < 0.1 else 1,
         fallback=bool(rng.random() < 0.4) or mode in ("async", "queue", "link"),
         retry=bool(rng.random() < 0.15),
@@ -316,6 +315,14 @@ def _reached(roots: list[Operation]) -> set[Operation]:
     return found
 
 
+def _reachable(services: list[Service], roots: list[tuple[Operation, float]]) -> list[Service]:
+    """The services and operations that are ever called."""
+    reached = _reached([root for root, _ in roots])
+    for service in services:
+        service.operations = [o for o in service.operations if o in reached]
+    return [service for service in services if service.operations]
+
+
 def _size(operation: Operation, known: dict[Operation, float]) -> float:
     """Spans of a call, in the mean."""
     if operation not in known:
@@ -327,24 +334,24 @@ def _size(operation: Operation, known: dict[Operation, float]) -> float:
     return known[operation]
 
 
-def _prune(rng: np.random.Generator, roots: list[Operation]) -> None:
-    """Make calls rarer, or none, until traces are of a size that people have."""
-    for _ in range(1000):
+def _prune(rng: np.random.Generator, roots: list[Operation], services: list[Service]) -> None:
+    """Leave out calls, or make them rarer where a service would be lost, until traces are of a size that people have."""
+    for _ in range(2000):
         known: dict[Operation, float] = {}
         sizes = [_size(root, known) for root in roots]
-        if max(sizes) <= 1.6 * MOST_SPANS and sum(sizes) / len(sizes) <= MOST_SPANS:
+        if max(sizes) <= 2 * MOST_SPANS and sum(sizes) / len(sizes) <= MOST_SPANS:
             return
         reached = _reached([roots[int(np.argmax(sizes))]])
         heavy = [(o, step) for o in known if o in reached for step in o.steps if step.target and known[o] > 6]
         operation, step = heavy[int(rng.integers(len(heavy)))]
-        if step.most > 1:
-            step.most = 1
-        elif step.probability > 0.3:
-            step.probability *= 0.4
-        elif sum(s.target is step.target for o in known for s in o.steps) > 1:
-            operation.steps.remove(step)
-        else:
-            step.probability = max(0.03, step.probability * 0.6)
+        number = operation.steps.index(step)
+        del operation.steps[number]
+        left = _reached(roots)
+        if sum(any(o in left for o in service.operations) for service in services) < min(
+            len(services), FEWEST_SERVICES
+        ):
+            operation.steps.insert(number, step)
+            step.most, step.probability = 1, max(0.1, step.probability * 0.6)
 
 
 def _jobs(rng: np.random.Generator, services: list[Service], shows: dict[str, Any]) -> list[tuple[Operation, float]]:
