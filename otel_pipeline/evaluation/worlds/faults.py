@@ -13,7 +13,7 @@ from otel_pipeline.evaluation.worlds.latency import Latency, drawn
 
 MINUTE = 60_000.0  # ms
 QUIET = 12 * MINUTE
-FEWEST = 20  # calls that a fault must meet, in the mean
+FEWEST = 40  # calls that a fault must meet, in the mean
 
 KINDS = (
     "delay", "contention", "network delay", "early return", "exception", "exception with fallback", "retries",
@@ -141,8 +141,8 @@ class Drawer:
             "queue wait": self._queue_wait,
         }
         minutes = length / MINUTE
-        traces = minutes * self.world.rate * (0.25 if effect != kind else 1.0)  # of a tenth, 8 calls are enough
-        fault = drawer[effect](traces)
+        traces = minutes * self.world.rate * (0.25 if effect != kind else 1.0)  # of a tenth, 16 calls do
+        fault = drawer[effect](traces) or drawer[effect](2.5 * traces)  # where all is rare, so is what a fault meets
         if fault is None:
             return None
         fault.kind, fault.effect, fault.end = kind, effect, length

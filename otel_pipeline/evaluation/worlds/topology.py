@@ -11,7 +11,6 @@ from otel_pipeline.evaluation.worlds.latency import Latency, drawn
 UNSPECIFIED, INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = range(6)
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 FEWEST_SERVICES = 8
-MOST_SPANS = 20  # of a trace, in the mean
 
 Mode = Literal["wait", "parallel", "async", "queue", "link"]
 
@@ -114,14 +113,19 @@ def build(seed: int, rng: np.random.Generator) -> World:
     _calls(rng, services, shows)
     roots = _roots(rng, services, shows)
     services = _reachable(services, roots)
-    _prune(rng, [root for root, _ in roots], services)
+    _prune(rng, [root for root, _ in roots], services, shows["spans"])
     services = _reachable(services, roots)
     jobs = _jobs(rng, services, shows)
     _loud(rng, services, roots, shows)
     _lines(rng, services, shows)
     spans = sum(weight * _size(root, {}) for root, weight in roots)
-    # some 110 minutes: at most 100,000 spans
-    rate = float(min(np.exp(rng.uniform(np.log(20), np.log(300))), 100_000 / spans / 110))
+    # some 110 minutes: at most 110,000 spans
+    rate = float(
+        min(
+            np.exp(rng.uniform(*((np.log(12), np.log(40)) if rng.random() < 0.2 else (np.log(40), np.log(300))))),
+            110_000 / spans / 110,
+        )
+    )
     count = int(rng.integers(8, 60))
     shares = rng.dirichlet(np.full(count, rng.uniform(0.5, 5)))
     return World(
@@ -160,6 +164,7 @@ def _shows(rng: np.random.Generator) -> dict[str, Any]:
         "jobs": chance(0.4),
         "loud": ("", "erratic", "episodes")[int(rng.integers(3))],
         "sizes": chance(0.3),
+        "spans": float(rng.uniform(5, 20)),
         "drift": float(rng.uniform(0, 0.4)),
         "error_rate": float(np.exp(rng.uniform(np.log(0.001), np.log(0.03)))),
     }
@@ -190,7 +195,7 @@ def _operations(rng: np.random.Generator, services: list[Service], shows: dict[s
     for service in services:
         style = shows["operation_style"] if rng.random() < 0.8 else str(rng.choice(names.OPERATIONS))
         verbs = rng.permutation(len(names.VERBS))
-        for number in range(int(rng.integers(1, 5)) + (2 if service.layer == 0 else 0)):
+        for number in range(int(rng.choice([1, 1, 2, 2, 3, 4])) + (2 if service.layer == 0 else 0)):
             name = names.operation(style, service.noun, names.VERBS[verbs[number]], rng)
             operation = Operation(service, name, SERVER, drawn(rng, 1.5, 60), _attributes(name, style, shows))
             operation.error_rate = shows["error_rate"] * float(rng.choice([0, 0.3, 1, 2]))
@@ -334,12 +339,12 @@ def _size(operation: Operation, known: dict[Operation, float]) -> float:
     return known[operation]
 
 
-def _prune(rng: np.random.Generator, roots: list[Operation], services: list[Service]) -> None:
+def _prune(rng: np.random.Generator, roots: list[Operation], services: list[Service], spans: float) -> None:
     """Leave out calls, or make them rarer where a service would be lost, until traces are of a size that people have."""
     for _ in range(2000):
         known: dict[Operation, float] = {}
         sizes = [_size(root, known) for root in roots]
-        if max(sizes) <= 2 * MOST_SPANS and sum(sizes) / len(sizes) <= MOST_SPANS:
+        if max(sizes) <= 2 * spans and sum(sizes) / len(sizes) <= spans:
             return
         reached = _reached([roots[int(np.argmax(sizes))]])
         heavy = [(o, step) for o in known if o in reached for step in o.steps if step.target and known[o] > 6]
