@@ -96,7 +96,8 @@ class Run:
         self.end.append(at)
         self.status.append(0)
         self.attributes.append(attributes)
-        self.version.append(service.version)
+        deploy = service.deploy
+        self.version.append(deploy[1] if deploy and at >= deploy[0] else service.version)
         self.size.append(-1)
         self.instance.append(int(self.random() * len(service.instances)))
         return len(self.start) - 1
@@ -114,6 +115,8 @@ class Run:
         )
         span = self._open(trace, parent, service, operation.name, operation.kind, at, operation.attributes)
         self.calls[operation] += 1
+        if service.names_with_ids:
+            self.name[span] = f"{operation.name} {int(self.random() * 1e5)}"
         if service.noise:
             own *= next((factor for a, b, factor in service.noise if a <= at < b), 1.0)
         stop, failed, error = len(steps), False, ""

@@ -21,6 +21,7 @@ class Service:
 
     :param skew: milliseconds by which its host's clock is ahead.
     :param clients: whether its calls have spans of their own, or only those of whom they reach.
+    :param deploy: from when on (ms) another version runs, which does the same.
     :param noise: times in ms and factor: it gets slow by itself, which harms nobody.
     """
 
@@ -31,6 +32,8 @@ class Service:
     clients: bool = True
     instances: list[str] = field(default_factory=list)
     version: str = ""
+    names_with_ids: bool = False
+    deploy: tuple[float, str] | None = None
     operations: list["Operation"] = field(default_factory=list)
     loud: bool = False
     noise: list[tuple[float, float, float]] = field(default_factory=list)
@@ -118,6 +121,7 @@ def build(seed: int, rng: np.random.Generator) -> World:
     jobs = _jobs(rng, services, shows)
     _loud(rng, services, roots, shows)
     _lines(rng, services, shows)
+    _oddities(rng, services, roots, shows)
     spans = sum(weight * _size(root, {}) for root, weight in roots)
     # some 110 minutes: at most 110,000 spans
     rate = float(
@@ -164,6 +168,10 @@ def _shows(rng: np.random.Generator) -> dict[str, Any]:
         "jobs": chance(0.4),
         "loud": ("", "erratic", "episodes")[int(rng.integers(3))],
         "sizes": chance(0.3),
+        "proxy": chance(0.1),  # the roots' parent is a proxy that reports nothing
+        "names_with_ids": chance(0.1),  # one service puts ids into the names of its spans
+        "internal_roots": chance(0.15),  # made by hand: the root is no server span
+        "harmless_deploys": chance(0.4),
         "spans": float(rng.uniform(5, 20)),
         "drift": float(rng.uniform(0, 0.4)),
         "error_rate": float(np.exp(rng.uniform(np.log(0.001), np.log(0.03)))),
@@ -402,6 +410,22 @@ def _loud(
             root.steps.append(
                 Step("emit", CLIENT, drawn(rng, 0.2, 1), target=operation, mode="async", probability=0.7, fallback=True)
             )
+
+
+def _oddities(
+    rng: np.random.Generator, services: list[Service], roots: list[tuple[Operation, float]], shows: dict[str, Any]
+) -> None:
+    """What is unusual about a system, and no fault."""
+    if shows["internal_roots"]:
+        for root, _ in roots:
+            root.kind = INTERNAL
+    if shows["names_with_ids"]:
+        services[int(rng.integers(len(services)))].names_with_ids = True
+    if shows["harmless_deploys"]:
+        for service in services:
+            if rng.random() < 0.3:
+                version = service.version.rsplit(".", 1)[0] + f".{rng.integers(10, 30)}"
+                service.deploy = (float(rng.uniform(3, 90)) * 60_000, version)
 
 
 TEXTS = (

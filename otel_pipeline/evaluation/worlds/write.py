@@ -90,13 +90,20 @@ def _spans(world: World, made: Run, begin: datetime, trace_ids: list[str], span_
     messages = [error[1] if (error := made.errors.get(i)) and shows["status"] else "" for i in range(len(start))]
     stamps = _stamps(begin, start + skew)
     ends = _stamps(begin, np.asarray(made.end) + skew)
-    links = [made.link.get(i) for i in range(len(start))]
+    lost = np.random.default_rng(len(start)).random(len(start)) < (0.5 if shows["sampled"] < 1 else 0.0)
+    links = [None if lost[i] else made.link.get(i) for i in range(len(start))]
+    proxies = _ids(np.random.default_rng(world.seed), len(trace_ids), 8) if shows["proxy"] else []
     return pa.table(
         {
             "Timestamp": pa.array(stamps, pa.timestamp("ns")),
             "TraceId": pa.array([trace_ids[i] for i in made.trace]),
             "SpanId": pa.array(span_ids),
-            "ParentSpanId": pa.array([span_ids[i] if i >= 0 else "" for i in made.parent]),
+            "ParentSpanId": pa.array(
+                [
+                    span_ids[parent] if parent >= 0 else proxies[trace] if proxies and i not in made.link else ""
+                    for i, (parent, trace) in enumerate(zip(made.parent, made.trace, strict=True))
+                ]
+            ),
             "TraceState": pa.array([f"ot=p:{shows['sampled']}" if shows["sampled"] < 1 else ""] * len(start)),
             "SpanName": pa.array(made.name),
             "SpanKind": pa.array(kinds),
