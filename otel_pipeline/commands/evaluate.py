@@ -239,7 +239,9 @@ def memory(homes: tuple[Path, ...], as_json: bool) -> None:
 @command.command()
 @click.option("--seeds", default="0-7", show_default=True, metavar="A-B", help="Seeds of the worlds, both included.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Worlds judged at a time.")
-@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder to leave the worlds in, as seedN.")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder to leave the worlds in, as seedN."
+)
 @json_option
 def worlds(seeds: str, jobs: int, keep: Path | None, as_json: bool) -> None:
     """Made-up worlds: systems drawn from a seed that have nothing in common with the shop, 12 to 16 faults in each.

@@ -187,7 +187,9 @@ def worlds(answer: dict[str, Any]) -> None:
     table = Table("fault", "", *methods, title="incidents: recall / rightly blamed")
     for kind, row in rows.items():
         cells = (row["incidents"][method] for method in methods)
-        table.add_row(kind, str(row["faults"]), *(f"{share(c['recall'])} / {share(c['rightly_blamed'])}" for c in cells))
+        table.add_row(
+            kind, str(row["faults"]), *(f"{share(c['recall'])} / {share(c['rightly_blamed'])}" for c in cells)
+        )
     console.print(table)
     for method, row in summary["all"]["totals"].items():
         console.print(
@@ -219,7 +221,9 @@ def _forms(summary: dict[str, Any]) -> list[str]:
 
 
 def _worlds_by_property(properties: dict[str, Any]) -> None:
-    table = Table("worlds", "", "AS@1", "plain", "recall of incidents", "plain", "rightly blamed", "plain", "AP - plain")
+    table = Table(
+        "worlds", "", "AS@1", "plain", "recall of incidents", "plain", "rightly blamed", "plain", "AP - plain"
+    )
     for name, row in properties.items():
         ours, _, plain, *_ = row["rca"].values()
         told, floor = row["incidents"].values()

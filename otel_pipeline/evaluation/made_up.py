@@ -73,7 +73,7 @@ def evaluate(
     """Judge the worlds of some seeds.
 
     :param jobs: worlds at a time, each in a process with a server of its own.
-    :param keep: folder in which the worlds are left, as seedN.
+    :param keep: folder in which the worlds are left, as seedN, each with what was found in it (answer.json).
     :returns: ``{"worlds": {seed: see :func:`world`}, "summary": see :func:`summary`}``
     """
     found: dict[int, dict[str, Any]] = {}
@@ -94,8 +94,8 @@ def _each(seeds: Sequence[int], jobs: int, keep: Path | None) -> Iterator[dict[s
 def world(seed: int, keep: Path | None = None) -> dict[str, Any]:
     """Generate a world, and judge everything in it.
 
-    :returns: ``{"world": what was drawn, "faults": [{"kind", "service", "ranks": {method: [rank, rank of the accepted]},
-        "found", "blamed" and the like by incident method}], "detect": {form: {method: figures}},
+    :returns: ``{"world": what was drawn, "faults": [{"kind", "service", "ranks": {method: [rank, rank of the
+        accepted]}, "incidents": {method: {"found", "blamed", "right"}}}], "detect": {form: {method: figures}},
         "incidents": {method: figures}}``
     """
     from otel_pipeline.evaluation.worlds.write import generate
@@ -103,7 +103,9 @@ def world(seed: int, keep: Path | None = None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="otel-pipeline-world-") as place:
         folder = (keep or Path(place)) / f"seed{seed}"
         generate(seed, folder)
-        return folder_answer(folder)
+        answer = folder_answer(folder)
+        (folder / "answer.json").write_text(json.dumps(answer, ensure_ascii=False))
+        return answer
 
 
 def folder_answer(folder: Path) -> dict[str, Any]:
@@ -199,9 +201,8 @@ def _traces(db: Database, one: World, table: Any, form: str) -> dict[str, Any]:
         found[method.name] = _trace_figures(labels, values, [value > method.threshold for value in values])
     start, end = (int(time.timestamp() * 1e9) for time in (windows[0].start, windows[-1].end))
     excess = plain_two_sided.excess(table, lambda at: (at >= start) & (at < end))
-    began = dict(zip(ids, (trace in _begun(table, start, end) for trace in ids), strict=True))
-    values = [excess.get(trace, 0.0) for trace in ids]
-    bound = threshold([value for trace, value in zip(ids, values, strict=True) if began[trace]])
+    values, learned = [excess.get(trace, 0.0) for trace in ids], _begun(table, start, end)
+    bound = threshold([value for trace, value in zip(ids, values, strict=True) if trace in learned])
     found[EXCESS] = _trace_figures(labels, values, [value > bound for value in values])
     return found
 
@@ -262,7 +263,7 @@ def _judge(fault: dict[str, Any], rows: Sequence[Told]) -> dict[str, Any]:
 
 
 def _incident_figures(one: World, rows: Sequence[Told]) -> dict[str, Any]:
-    """Recall, blame and precision of a world's incidents; those of a loud but harmless neighbour are false ones, too."""
+    """Recall, blame and precision of a world's incidents; those of a loud neighbour are false ones, too."""
     found = [_judge(fault, rows) for fault in one.faults]
     true = [row for row in rows if any(_touches(fault, row) for fault in one.faults)]
     loud = [row for row in rows if row not in true and row.service in one.truth["world"]["loud_services"]]
@@ -297,7 +298,7 @@ def summary(worlds: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _together(worlds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     faults = [fault for one in worlds for fault in one["faults"]]
-    totals = {
+    totals: dict[str, dict[str, Any]] = {
         method: {
             name: sum(one["incidents"][method][name] for one in worlds)
             for name in ("incidents", "false", "loud_blamed")

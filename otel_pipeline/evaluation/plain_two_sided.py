@@ -10,13 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from otel_pipeline.detection.model import Window
 
-if TYPE_CHECKING:
-    import pandas
-
+Frame = Any  # of pandas, which is loaded late
 COLUMNS = ("Timestamp", "TraceId", "SpanId", "ParentSpanId", "ServiceName", "SpanName", "Duration", "StatusCode")
 LEAST_CALLS = 5
 LEAST_NS = 1000
@@ -39,7 +37,7 @@ class Value(NamedTuple):
 
     mean: float
     deviation: float
-    count: float
+    calls: float
 
 
 Features = dict[Feature, Value]
@@ -54,7 +52,7 @@ class Incident:
     service: str
 
 
-def spans(path: Path) -> "pandas.DataFrame":
+def spans(path: Path) -> Frame:
     """The spans of an otel_traces.parquet, with what they are to each other: columns ``at`` (ns), ``self``, ``gap``,
     ``entry`` (called from another service, or root), ``client`` (its child is elsewhere: the way there, not work).
     """
@@ -64,8 +62,9 @@ def spans(path: Path) -> "pandas.DataFrame":
     columns = [name for name in COLUMNS if name in pq.read_schema(path).names]
     found = pq.read_table(path, columns=columns).to_pandas()
     found["at"] = found["Timestamp"].astype("datetime64[ns]").astype("int64")
-    status = found["StatusCode"].astype(str) if "StatusCode" in found else ""
-    found["error"] = status.str.lower().str.contains("error") if "StatusCode" in found else False
+    found["error"] = False
+    if "StatusCode" in found:
+        found["error"] = found["StatusCode"].astype(str).str.lower().str.contains("error")
     parents = found[["TraceId", "SpanId", "ServiceName", "Duration"]].drop_duplicates(["TraceId", "SpanId"])
     parents.columns = ["TraceId", "ParentSpanId", "caller", "caller_duration"]
     found = found.merge(parents, on=["TraceId", "ParentSpanId"], how="left")
@@ -84,7 +83,7 @@ def spans(path: Path) -> "pandas.DataFrame":
     return found
 
 
-def features(table: "pandas.DataFrame", windows: "pandas.Series | Sequence[int]") -> dict[int, Features]:
+def features(table: Frame, windows: Any) -> dict[int, Features]:
     """How each service behaved in each window.
 
     :param windows: of each span, the number of its window.
@@ -110,7 +109,7 @@ def features(table: "pandas.DataFrame", windows: "pandas.Series | Sequence[int]"
     inner = table[~table["entry"] & ~table["client"]].groupby(["window", "ServiceName", "SpanName"]).size()
     calls = table[table["entry"] & table["caller"].notna()].groupby(["window", "caller", "ServiceName"]).size()
     for what, sizes in (("inner", inner), ("calls", calls)):
-        for (window, service, part), size in sizes.items():  # pyright: ignore[reportGeneralTypeIssues]
+        for (window, service, part), size in sizes.items():
             if count := counts.get((window, service), 0):
                 found[window][Feature(service, what, part)] = Value(float(np.log((size + 1) / count)), 0.3, int(count))
     return found
@@ -132,7 +131,7 @@ def deviations(window: Features, others: Sequence[Features], least: int, floor: 
     return found
 
 
-def rank(table: "pandas.DataFrame", windows: Sequence[Window], alone: bool = False) -> list[dict[str, float]]:
+def rank(table: Frame, windows: Sequence[Window], alone: bool = False) -> list[dict[str, float]]:
     """Score of each service in each window, compared with quiet stretches; with the other windows where there are none.
 
     :param alone: compare with the other windows in any case.
@@ -146,7 +145,7 @@ def rank(table: "pandas.DataFrame", windows: Sequence[Window], alone: bool = Fal
     return found
 
 
-def _between(table: "pandas.DataFrame", window: Window) -> "pandas.DataFrame":
+def _between(table: Frame, window: Window) -> Frame:
     return table[(table["at"] >= _ns(window.start)) & (table["at"] < _ns(window.end))]
 
 
@@ -154,7 +153,7 @@ def _ns(time: datetime) -> int:
     return round(time.timestamp() * 1000) * 1_000_000
 
 
-def _quiet(table: "pandas.DataFrame", windows: Sequence[Window]) -> list[Features]:
+def _quiet(table: Frame, windows: Sequence[Window]) -> list[Features]:
     """Features of up to twelve pieces of what is not beside any window."""
     import numpy as np
 
@@ -191,13 +190,13 @@ def _scores(window: Features, others: Sequence[Features]) -> dict[str, float]:
     scores = {service: score for service, (score, _) in found.items()}
     edges = {(f.service, f.part) for other in others for f in other if f.what == "calls"}
     for caller, callee in sorted(edges):
-        if caller in found and callee in found and found[caller][1] in ("errors", "gap", "calls"):
-            if found[callee][0] >= 0.5 * found[caller][0] and found[callee][1] != "gap":
-                scores[caller] = min(scores[caller], found[callee][0] * 0.99)
+        mine, below = found.get(caller, (0.0, "")), found.get(callee, (0.0, "gap"))
+        if mine[1] in ("errors", "gap", "calls") and below[0] >= 0.5 * mine[0] and below[1] != "gap":
+            scores[caller] = min(scores[caller], below[0] * 0.99)
     return scores
 
 
-def incidents(table: "pandas.DataFrame") -> list[Incident]:
+def incidents(table: Frame) -> list[Incident]:
     """Two minutes in a row, or with one between them, in which a service deviates by more than the quiet minutes do,
     which are the first eleven: the largest deviation of each from the other ten, times 1.3.
     """
@@ -233,7 +232,7 @@ def _worst(minute: Features, quiet: Sequence[Features]) -> tuple[float, str]:
     return max(((abs(z), feature.service) for feature, z in found.items()), key=lambda x: x[0], default=(0.0, ""))
 
 
-def excess(table: "pandas.DataFrame", learned: Callable[["pandas.Series"], "pandas.Series"]) -> dict[str, float]:
+def excess(table: Frame, learned: Callable[[Any], Any]) -> dict[str, float]:
     """Milliseconds of each trace beyond what is usual: the sum, over its spans, of self time and gap beyond the median
     plus two scales, a scale from the upper quartile (robust against up to a quarter of faulty traces).
 

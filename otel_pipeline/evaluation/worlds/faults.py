@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from otel_pipeline.evaluation.worlds.topology import CLIENT, INTERNAL, Operation, Service, Step, World
 from otel_pipeline.evaluation.worlds.latency import Latency, drawn
+from otel_pipeline.evaluation.worlds.topology import CLIENT, INTERNAL, Operation, Service, Step, World
 
 MINUTE = 60_000.0  # ms
 QUIET = 12 * MINUTE
@@ -26,7 +26,7 @@ KINDS = (
 class Fault:
     """A fault.
 
-    :param kind: one of :data:`KINDS`. :param effect: the kind of what happens: the same, but for a tenth of the customers.
+    :param kind: one of :data:`KINDS`. :param effect: what happens: the same, but for a tenth of the customers.
     :param operations: of the service, those that it concerns. :param step: the step that it concerns.
     :param share: of requests that it hits. :param size: milliseconds, or a factor.
     :param accept: services that may be blamed besides.

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,6 +36,40 @@ class Trace:
     def __init__(self, index: int, begin: float, customer: int, fault: Fault | None) -> None:
         self.index, self.begin, self.customer, self.fault = index, begin, customer, fault
         self.altered = self.slightly = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a call will do.
+
+    :param now: when its work begins. :param own: its own work, ms. :param stop: the step before which it ends.
+    :param error: what it fails with; empty: it does not.
+    """
+
+    now: float
+    own: float
+    steps: list[Step]
+    stop: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a fault changes of a step.
+
+    :param gone: it would happen, and does not. :param always: it happens whether or not it would.
+    :param times: how often a call is made. :param factor: of its usual time. :param slow: it takes its slow mode.
+    """
+
+    gone: bool = False
+    probability: float | None = None
+    always: bool = False
+    times: int = 1
+    factor: float = 1.0
+    slow: bool = False
+
+
+USUAL = Change()
 
 
 class Run:
@@ -85,7 +120,7 @@ class Run:
         return trace
 
     def _open(
-        self, trace: Trace, parent: int, service: Service, name: str, kind: int, at: float, attributes: Attributes
+        self, trace: Trace, parent: int, service: Service, *, name: str, kind: int, at: float, attributes: Attributes
     ) -> int:
         self.trace.append(trace.index)
         self.parent.append(parent)
@@ -113,30 +148,30 @@ class Run:
             and operation in fault.operations
             and (fault.share == 1 or self.random() < fault.share)
         )
-        span = self._open(trace, parent, service, operation.name, operation.kind, at, operation.attributes)
+        kind, attributes = operation.kind, operation.attributes
+        span = self._open(trace, parent, service, name=operation.name, kind=kind, at=at, attributes=attributes)
         self.calls[operation] += 1
         if service.names_with_ids:
             self.name[span] = f"{operation.name} {int(self.random() * 1e5)}"
         if service.noise:
             own *= next((factor for a, b, factor in service.noise if a <= at < b), 1.0)
-        stop, failed, error = len(steps), False, ""
+        plan = Plan(at, own, steps, len(steps))
         if operation.error_rate and self.random() < operation.error_rate:
-            stop, failed, error = int(self.random() * (len(steps) + 1)), True, "UpstreamError"
-        now = at
+            plan.stop, plan.error = int(self.random() * (len(steps) + 1)), "UpstreamError"
         if hit:
             assert fault
-            now, own, steps, stop, failed, error = self._inside(
-                fault, operation, span, trace, (now, own, steps, stop, failed, error)
-            )
+            self._inside(fault, operation, span, trace, plan)
+        now, own, steps, error = plan.now, plan.own, plan.steps, plan.error
+        failed = bool(error)
         part = own / (len(steps) + 1)
         now += part
         instance = self.instance[span]
         begin, group = now, 0
         self._depth += 1
-        for step in steps[:stop] if self._depth < DEEPEST else ():
+        for step in steps[: plan.stop] if self._depth < DEEPEST else ():
             if not step.group or step.group != group:
                 begin, group = now, step.group
-            end, broke = self._step(step, begin, span, operation, trace, instance)
+            end, broke = self._step(step, begin, span, operation, trace, instance=instance)
             now = max(now, end)
             if broke:
                 failed = True
@@ -155,49 +190,37 @@ class Run:
             self._say(operation, span, now, error, fault if hit else None)
         return now, failed
 
-    def _inside(
-        self,
-        fault: Fault,
-        operation: Operation,
-        span: int,
-        trace: Trace,
-        plan: tuple[float, float, list[Step], int, bool, str],
-    ) -> tuple[float, float, list[Step], int, bool, str]:
+    def _inside(self, fault: Fault, operation: Operation, span: int, trace: Trace, plan: Plan) -> None:
         """What a fault changes in the work of its service."""
-        now, own, steps, stop, failed, error = plan
-        effect = fault.effect
+        effect, steps = fault.effect, plan.steps
+        trace.altered |= effect in ("early return", "exception", "exception with fallback", "bad deploy")
+        trace.slightly |= effect == "wrong content"  # its spans are as ever
         if effect == "delay":
-            self._slower(trace, fault.size, own)
-            return now + fault.size * (0.8 + 0.4 * self.random()), own, steps, stop, failed, error
-        if effect == "contention":
-            more = own * (fault.size * (0.8 + 0.4 * self.random()) - 1)
-            self._slower(trace, more, own)
-            return now, own + more, steps, stop, failed, error
-        if effect == "overload":
-            ramp = min(1.0, (now - fault.start) / (fault.end - fault.start) * 3 + 0.2)
+            self._slower(trace, fault.size, plan.own)
+            plan.now += fault.size * (0.8 + 0.4 * self.random())
+        elif effect == "contention":
+            more = plan.own * (fault.size * (0.8 + 0.4 * self.random()) - 1)
+            self._slower(trace, more, plan.own)
+            plan.own += more
+        elif effect == "overload":
+            ramp = min(1.0, (plan.now - fault.start) / (fault.end - fault.start) * 3 + 0.2)
             wait = self.exponential() * fault.size * ramp
-            self._slower(trace, wait, own)
-            return now + wait, own, steps, stop, failed, error
-        if effect == "early return":
-            trace.altered = True
-            return now, own * fault.size, steps, 0, False, ""
-        if effect in ("exception", "exception with fallback"):
-            trace.altered = True
-            own *= 0.05 + 0.55 * self.random()
-            return now, own, steps, int(self.random() * (len(steps) + 1)), True, fault.error_type
-        if effect == "bad deploy":
-            trace.altered = True
+            self._slower(trace, wait, plan.own)
+            plan.now += wait
+        elif effect == "early return":
+            plan.own, plan.stop, plan.error = plan.own * fault.size, 0, ""
+        elif effect in ("exception", "exception with fallback"):
+            plan.own *= 0.05 + 0.55 * self.random()
+            plan.stop, plan.error = int(self.random() * (len(steps) + 1)), fault.error_type
+        elif effect == "bad deploy":
             self.version[span] = fault.version
             if fault.variant == "renamed":
-                self.name[span] = (
-                    operation.name.replace("/v1/", "/v2/") if "/v1/" in operation.name else operation.name + "V2"
-                )
+                name = operation.name
+                self.name[span] = name.replace("/v1/", "/v2/") if "/v1/" in name else name + "V2"
+            plan.steps = fault.steps[operation]
+            plan.stop = len(plan.steps)
             if self.random() < fault.size:
-                return now, own, fault.steps[operation], int(self.random() * (len(steps) + 1)), True, fault.error_type
-            return now, own, fault.steps[operation], len(fault.steps[operation]), failed, error
-        if effect == "wrong content":
-            trace.slightly = True  # its spans are as ever
-        return plan
+                plan.stop, plan.error = int(self.random() * (len(steps) + 1)), fault.error_type
 
     def _slower(self, trace: Trace, more: float, usual: float) -> None:
         if more >= max(1.0, MATERIAL * usual):
@@ -206,86 +229,99 @@ class Run:
             trace.slightly = True
 
     def _step(
-        self, step: Step, at: float, parent: int, operation: Operation, trace: Trace, instance: int
+        self, step: Step, at: float, parent: int, operation: Operation, trace: Trace, *, instance: int
     ) -> tuple[float, bool]:
         """One step of an operation: when it ends, and whether the operation fails by it."""
-        fault, probability, times, factor, slow = trace.fault, step.probability, 1, 1.0, False
+        fault, service = trace.fault, operation.service
+        change = USUAL
         if fault is not None and fault.start <= at < fault.end:
-            mine = fault.step is step
-            gone = mine if fault.step else step.target is not None and step.target.service is fault.service
-            if fault.effect == "silence" and gone:
-                happens = probability == 1 or self.random() < probability
-                if happens and (fault.share == 1 or self.random() < fault.share):
-                    trace.altered = True
-                    return at, False
-                probability = 1.0 if happens else 0.0
-            elif mine and (fault.share == 1 or self.random() < fault.share):
-                if fault.effect == "lost cache":
-                    probability, slow = (1.0, False) if fault.variant == "always called" else (probability, True)
-                elif fault.effect == "slow database":
-                    factor = fault.size
-                elif fault.effect == "retries":
-                    times = int(fault.size)
-            elif fault.effect == "contention" and fault.service is operation.service and step.kind == INTERNAL:
-                factor = fault.size
+            change = self._change(fault, step, operation)
+        probability = step.probability if change.probability is None else change.probability
+        if change.gone:
+            trace.altered = True
+            return at, False
         if probability < 1 and (probability == 0 or self.random() >= probability):
             return at, False
-        if fault is not None and fault.effect == "lost cache" and probability > step.probability:
+        if change.always and probability > step.probability:
             trace.altered |= self.random() >= step.probability  # would not have happened
         count = 1 if step.most == 1 else 1 + int(self.random() * step.most)
         now = at
         for _ in range(count):
             self.steps[step] += 1
             if step.target is None:
-                now = self._within(step, now, parent, operation.service, trace, factor, slow, instance)
+                now = self._within(step, now, parent, service, trace, change=change, instance=instance)
                 continue
-            broke = False
-            for attempt in range(times):
-                last = attempt == times - 1
-                now, broke = self._call(step, now, parent, operation.service, trace, instance, spurious=not last)
-            if times > 1:
-                trace.altered = True
-            if broke and step.retry:
-                now, broke = self._call(step, now, parent, operation.service, trace, instance)
+            now, broke = self._attempts(step, now, parent, service, trace, times=change.times, instance=instance)
             if broke and not self._survives(step, trace, now):
                 return now, True
         return now, False
 
+    def _change(self, fault: Fault, step: Step, operation: Operation) -> Change:
+        """What a fault that is in force changes of a step."""
+        effect, to_it = fault.effect, step.target is not None and step.target.service is fault.service
+        if effect == "silence" and (fault.step is step if fault.step else to_it):
+            happens = step.probability == 1 or self.random() < step.probability
+            gone = happens and (fault.share == 1 or self.random() < fault.share)
+            return Change(gone=gone, probability=1.0 if happens else 0.0)
+        if effect == "contention" and fault.service is operation.service and step.kind == INTERNAL:
+            return Change(factor=fault.size)
+        if fault.step is not step or not (fault.share == 1 or self.random() < fault.share):
+            return USUAL
+        if effect == "lost cache":
+            return Change(probability=1.0, always=True) if fault.variant == "always called" else Change(slow=True)
+        if effect == "slow database":
+            return Change(factor=fault.size)
+        return Change(times=int(fault.size)) if effect == "retries" else USUAL
+
+    def _attempts(
+        self, step: Step, at: float, parent: int, caller: Service, trace: Trace, *, times: int, instance: int
+    ) -> tuple[float, bool]:
+        """A call, made once, or as often as a fault has it, and once more where that is usual after a failure."""
+        now, broke = at, False
+        for attempt in range(times):
+            spurious = attempt < times - 1
+            now, broke = self._call(step, now, parent, caller, trace, instance=instance, spurious=spurious)
+        trace.altered |= times > 1
+        if broke and step.retry:
+            now, broke = self._call(step, now, parent, caller, trace, instance=instance, spurious=False)
+        return now, broke
+
     def _survives(self, step: Step, trace: Trace, at: float) -> bool:
+        """Whether an operation goes on after a call that failed."""
         fault = trace.fault
         if fault is not None and fault.start <= at and step.target and step.target.service is fault.service:
-            if fault.effect in ("exception", "exception with fallback"):
-                return fault.fallback
+            return fault.fallback if fault.effect in ("exception", "exception with fallback") else step.fallback
         return step.fallback
 
     def _within(
-        self,
-        step: Step,
-        at: float,
-        parent: int,
-        service: Service,
-        trace: Trace,
-        factor: float,
-        slow: bool,
-        instance: int,
+        self, step: Step, at: float, parent: int, service: Service, trace: Trace, *, change: Change, instance: int
     ) -> float:
+        """A span within the service; when it ends."""
         usual = step.latency.next()
-        took = step.latency.slow() if slow else usual * factor
+        took = step.latency.slow() if change.slow else usual * change.factor
         if took != usual:
             self._slower(trace, took - usual, usual)
-        span = self._open(trace, parent, service, step.name, step.kind, at, step.attributes)
+        span = self._open(trace, parent, service, name=step.name, kind=step.kind, at=at, attributes=step.attributes)
         self.instance[span] = instance
         self.end[span] = at + took
         return at + took
 
     def _call(
-        self, step: Step, at: float, parent: int, caller: Service, trace: Trace, instance: int, spurious: bool = False
+        self,
+        step: Step,
+        at: float,
+        parent: int,
+        caller: Service,
+        trace: Trace,
+        *,
+        instance: int,
+        spurious: bool = False,
     ) -> tuple[float, bool]:
         """A call, on the side of who calls; ``spurious``: one that will be repeated."""
         target, fault = step.target, trace.fault
         assert target
         if step.mode in ("queue", "link"):
-            return self._publish(step, at, parent, caller, trace, instance), False
+            return self._publish(step, at, parent, caller, trace, instance=instance), False
         there, back = self.world.network.next(), self.world.network.next()
         if (
             fault is not None
@@ -300,7 +336,7 @@ class Run:
             trace.altered = True
         client = -1
         if caller.clients:
-            client = self._open(trace, parent, caller, step.name, step.kind, at, ())
+            client = self._open(trace, parent, caller, name=step.name, kind=step.kind, at=at, attributes=())
             self.instance[client] = instance
         end, broke = self.serve(target, at + there, parent if client < 0 else client, trace)
         if step.mode == "async":
@@ -313,12 +349,12 @@ class Run:
                 self.status[client] = ERROR
         return end, broke
 
-    def _publish(self, step: Step, at: float, parent: int, caller: Service, trace: Trace, instance: int) -> float:
+    def _publish(self, step: Step, at: float, parent: int, caller: Service, trace: Trace, *, instance: int) -> float:
         """Put something into a queue; somebody takes it out later, in the same trace or in one that links to it."""
         target, fault = step.target, trace.fault
         assert target
         wait = step.latency.median * (0.2 + self.exponential())
-        span = self._open(trace, parent, caller, step.name, step.kind, at, ())
+        span = self._open(trace, parent, caller, name=step.name, kind=step.kind, at=at, attributes=())
         self.instance[span] = instance
         self.end[span] = done = at + self.world.network.next() + 0.3
         waits = (

@@ -348,7 +348,7 @@ def _size(operation: Operation, known: dict[Operation, float]) -> float:
 
 
 def _prune(rng: np.random.Generator, roots: list[Operation], services: list[Service], spans: float) -> None:
-    """Leave out calls, or make them rarer where a service would be lost, until traces are of a size that people have."""
+    """Leave out calls, or make them rarer where a service would be lost, until traces are of a usual size."""
     for _ in range(2000):
         known: dict[Operation, float] = {}
         sizes = [_size(root, known) for root in roots]

@@ -3,8 +3,8 @@
 otel_traces.parquet  otel_logs.parquet   columns of otel_traces and otel_logs; the second where the world has logs
 faults.json          [{"start", "end", "service", "kind", "type"}, …]
 reference.json       [[start, end]]: the twelve quiet minutes, where asked for
-truth.json           {"faults": the same with "effect", "variant", "share", "size", "accept" (services that may be blamed),
-                      "faulty_traces", "traces"}, "world": what was drawn}
+truth.json           {"faults": the same with "effect", "variant", "share", "size", "accept" (who may
+                      be blamed), "faulty_traces", "traces"}, "world": what was drawn}
 labels.parquet       TraceId, Faulty, FaultIndex (-1: none). Faulty is true only where the fault altered the trace, null
                      where it altered nothing that a trace shows, or by less than a quarter
 """
@@ -64,7 +64,7 @@ def _ids(rng: np.random.Generator, count: int, size: int) -> list[str]:
     return [text[i : i + 2 * size] for i in range(0, len(text), 2 * size)]
 
 
-def _stamps(begin: datetime, ms: Sequence[float]) -> np.ndarray:
+def _stamps(begin: datetime, ms: Sequence[float] | np.ndarray) -> np.ndarray:
     start = int(begin.timestamp() * 1000) * 1_000_000
     return start + (np.asarray(ms, dtype=np.float64) * 1e6).astype(np.int64)
 
