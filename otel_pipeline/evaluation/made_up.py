@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -68,30 +69,35 @@ class World:
 
 
 def evaluate(
-    seeds: Sequence[int], jobs: int = 1, keep: Path | None = None, progress: Progress = print
+    seeds: Sequence[int],
+    jobs: int = 1,
+    keep: Path | None = None,
+    most: int | None = None,
+    progress: Progress = lambda _: None,
 ) -> dict[str, Any]:
     """Judge the worlds of some seeds.
 
     :param jobs: worlds at a time, each in a process with a server of its own.
     :param keep: folder in which the worlds are left, as seedN, each with what was found in it (answer.json).
+    :param most: faults of a world; without it, as many as it has.
     :returns: ``{"worlds": {seed: see :func:`world`}, "summary": see :func:`summary`}``
     """
     found: dict[int, dict[str, Any]] = {}
-    for number, answer in enumerate(_each(seeds, jobs, keep)):
+    for number, answer in enumerate(_each(seeds, jobs, keep, most)):
         found[seeds[number]] = answer
         progress(f"{number + 1} of {len(seeds)} worlds")
     return {"worlds": {str(seed): found[seed] for seed in seeds}, "summary": summary(list(found.values()))}
 
 
-def _each(seeds: Sequence[int], jobs: int, keep: Path | None) -> Iterator[dict[str, Any]]:
+def _each(seeds: Sequence[int], jobs: int, keep: Path | None, most: int | None) -> Iterator[dict[str, Any]]:
     if jobs == 1:
-        yield from (world(seed, keep) for seed in seeds)
+        yield from (world(seed, keep, most) for seed in seeds)
         return
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield from pool.map(world, seeds, [keep] * len(seeds))
+        yield from pool.map(world, seeds, repeat(keep), repeat(most))
 
 
-def world(seed: int, keep: Path | None = None) -> dict[str, Any]:
+def world(seed: int, keep: Path | None = None, most: int | None = None) -> dict[str, Any]:
     """Generate a world, and judge everything in it.
 
     :returns: ``{"world": what was drawn, "faults": [{"kind", "service", "ranks": {method: [rank, rank of the
@@ -102,7 +108,7 @@ def world(seed: int, keep: Path | None = None) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix="otel-pipeline-world-") as place:
         folder = (keep or Path(place)) / f"seed{seed}"
-        generate(seed, folder)
+        generate(seed, folder, most=most)
         answer = folder_answer(folder)
         (folder / "answer.json").write_text(json.dumps(answer, ensure_ascii=False))
         return answer

@@ -10,15 +10,15 @@ PROBES = 400
 AFTER = 4 * MINUTE
 
 
-def run(seed: int) -> tuple[World, list[Fault], Run, float]:
-    """A world, its faults, what happened in it, and for how many milliseconds."""
+def run(seed: int, most: int | None = None) -> tuple[World, list[Fault], Run]:
+    """A world, its faults (the first ``most`` of them), and what happened in it until after the last."""
     rng = np.random.default_rng([seed, 20261127])
     world = build(seed, rng)
     probe = Run(world, [], rng)
     for at, root, customer in _requests(world, [], PROBES / world.rate * MINUTE, rng):
         probe.request(world.roots[root][0], at, customer)
     known = usual(max(len(probe.traces), 1), probe.calls, probe.steps, probe.totals)
-    faults = Drawer(world, known, rng).all()
+    faults = Drawer(world, known, rng).all()[:most]
     length = faults[-1].end + AFTER
     real = Run(world, faults, rng)
     events = [(at, world.roots[root][0], customer) for at, root, customer in _requests(world, faults, length, rng)]
@@ -29,7 +29,7 @@ def run(seed: int) -> tuple[World, list[Fault], Run, float]:
         if silent and silent.service is operation.service and rng.random() < silent.share:
             continue
         real.request(operation, at, customer)
-    return world, faults, real, length
+    return world, faults, real
 
 
 def _requests(

@@ -30,9 +30,12 @@ SEVERITY = {"DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17}
 LONG = {"kinds": "SPAN_KIND_{}", "status": "STATUS_CODE_{}"}
 
 
-def generate(seed: int, folder: Path, reference: bool = False) -> dict[str, Any]:
-    """Write the world of a seed into a folder; what truth.json says."""
-    world, faults, made, _ = run(seed)
+def generate(seed: int, folder: Path, reference: bool = False, most: int | None = None) -> dict[str, Any]:
+    """Write the world of a seed into a folder; what truth.json says.
+
+    :param most: faults; a shorter world for a quick look.
+    """
+    world, faults, made = run(seed, most)
     rng = np.random.default_rng([seed, 7])
     begin = FIRST + timedelta(minutes=int(rng.integers(0, 200 * 1440)), milliseconds=int(rng.integers(60_000)))
     folder.mkdir(parents=True, exist_ok=True)
