@@ -52,7 +52,7 @@ bench-search: $(READY) ## Search over 10 million lines, vectors beside other lib
 torture-intake: $(READY) ## Kills, full disks and bad clients against the intake: what was acknowledged must arrive, once.
 	@$(BIN)/python -m benchmarks.torture_intake $(ARGS)
 
-evaluate: $(READY) ## All figures with baselines beside them. ARGS="rca DIR" for some, ARGS="all --soak DIR" for the shop, too.
+evaluate: $(READY) ## All figures with baselines beside them. ARGS="rca DIR" for some, ARGS="all --soak DIR" for the shop, too, ARGS=worlds for made-up systems.
 	@$(BIN)/otel-pipeline evaluate $(ARGS)
 
 scenarios: $(READY) ## Three questions of an agent, through the official MCP client: right cause, evidence that holds? Seven minutes.

@@ -237,6 +237,43 @@ def memory(homes: tuple[Path, ...], as_json: bool) -> None:
 
 
 @command.command()
+@click.option("--seeds", default="0-7", show_default=True, metavar="A-B", help="Seeds of the worlds, both included.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Worlds judged at a time.")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder to leave the worlds in, as seedN."
+)
+@click.option(
+    "--faults", type=click.IntRange(1, 16), help="At most so many faults a world: shorter worlds, for a quick look."
+)
+@json_option
+def worlds(seeds: str, jobs: int, keep: Path | None, faults: int | None, as_json: bool) -> None:
+    """Made-up worlds: systems drawn from a seed that have nothing in common with the shop, 12 to 16 faults in each.
+
+    Root causes, traces (nothing given; twelve quiet minutes given) and incidents, by kind of fault and property of the
+    world, plain methods beside them. Seeds 0-99 are for development; from 1000 on they are for judging, and are not to
+    be looked at while anything is chosen. About a minute a world.
+
+    The last line, and all of --json: {"worlds": {SEED: {"world", "faults": [{"kind", "service", "ranks": {METHOD:
+    [rank, best rank of whom one may blame]}, "incidents": {METHOD: {"found", "blamed", "right"}}}], "detect": {FORM:
+    {METHOD: {"ap", "recall", "false_alarms"}}}, "incidents": {METHOD: {"incidents", "false", "loud_blamed", "recall",
+    "rightly_blamed", "precision"}}}}, "summary": {"all", "kinds": {KIND}, "properties": {PROPERTY}}}
+    """
+    from otel_pipeline.commands import evaluation_tables
+    from otel_pipeline.evaluation.made_up import evaluate
+
+    first, _, last = seeds.partition("-")
+    if "-" not in seeds:
+        last = first
+    if not (first.isdigit() and last.isdigit() and int(first) <= int(last)):
+        raise click.BadParameter(f"{seeds!r} is not of the form A-B", param_hint="--seeds")
+    with progress_console.status("the first world") as status:
+        answer = evaluate(range(int(first), int(last) + 1), jobs, keep, faults, status.update)
+    if not as_json:
+        evaluation_tables.worlds(answer)
+    print_json(answer)
+
+
+@command.command()
 @click.argument("old", metavar="OLD")
 @click.argument("new", metavar="NEW")
 @json_option

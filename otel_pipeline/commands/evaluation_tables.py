@@ -167,3 +167,76 @@ def compare(answer: dict[str, Any]) -> None:
         values = ("-" if row[which] is None else f"{row[which]:.3f}" for which in ("old", "new"))
         table.add_row(row["figure"], *values, "worse" if row["worse"] else "")
     console.print(table)
+
+
+def worlds(answer: dict[str, Any]) -> None:
+    """Made-up worlds: by kind of fault, by property of the worlds, and traces, plain methods beside ours."""
+    summary = answer["summary"]
+    rows = {**summary["kinds"], "all": summary["all"]}
+    methods = list(summary["all"]["rca"])
+    table = Table("fault", "", *methods, title="root causes: AS@1 / AS@3 (AS@1 of whom one may blame)")
+    for kind, row in rows.items():
+        cells = (row["rca"][method] for method in methods)
+        table.add_row(
+            kind,
+            str(row["faults"]),
+            *(f"{share(c['as1'])} / {share(c['as3'])} ({share(c['as1_accepted'])})" for c in cells),
+        )
+    console.print(table)
+    methods = list(summary["all"]["incidents"])
+    table = Table("fault", "", *methods, title="incidents: recall / rightly blamed")
+    for kind, row in rows.items():
+        cells = (row["incidents"][method] for method in methods)
+        table.add_row(
+            kind, str(row["faults"]), *(f"{share(c['recall'])} / {share(c['rightly_blamed'])}" for c in cells)
+        )
+    console.print(table)
+    for method, row in summary["all"]["totals"].items():
+        console.print(
+            f"{method}: {row['incidents']} incidents, {row['false']} false ({row['loud_blamed']} of a loud neighbour),"
+            f" precision {share(row['precision'])}"
+        )
+    for form, found in summary["all"]["detect"].items():
+        table = Table(f"traces, {form}: medians", "AP", "recall at the threshold", "false alarms")
+        for method, row in found["methods"].items():
+            table.add_row(method, *(share(row[name]) for name in ("ap", "recall", "false_alarms")))
+        console.print(table)
+        console.print(
+            f"AP above the best plain method of each world: median {found['delta_median']:+.3f},"
+            f" not below it in {share(found['not_below'])} of the worlds"
+        )
+    _worlds_by_property(summary["properties"])
+    table = Table("seed", "services", "traces", *(f"AP {form}: ours / best plain" for form in _forms(summary)))
+    for seed, one in answer["worlds"].items():
+        cells = []
+        for methods in one["detect"].values():
+            ours, *plain = (row["ap"] for row in methods.values())
+            cells.append(f"{share(ours)} / {share(max((p for p in plain if p is not None), default=None))}")
+        table.add_row(seed, str(one["world"]["services"]), f"{one['world']['traces']:,}", *cells)
+    console.print(table)
+
+
+def _forms(summary: dict[str, Any]) -> list[str]:
+    return list(summary["all"]["detect"])
+
+
+def _worlds_by_property(properties: dict[str, Any]) -> None:
+    table = Table(
+        "worlds", "", "AS@1", "plain", "recall of incidents", "plain", "rightly blamed", "plain", "AP - plain"
+    )
+    for name, row in properties.items():
+        ours, _, plain, *_ = row["rca"].values()
+        told, floor = row["incidents"].values()
+        deltas = " / ".join(f"{form['delta_median']:+.3f}" for form in row["detect"].values() if form)
+        table.add_row(
+            name,
+            str(row["worlds"]),
+            share(ours["as1"]),
+            share(plain["as1"]),
+            share(told["recall"]),
+            share(floor["recall"]),
+            share(told["rightly_blamed"]),
+            share(floor["rightly_blamed"]),
+            deltas,
+        )
+    console.print(table)
