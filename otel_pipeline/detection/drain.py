@@ -1,32 +1,59 @@
-"""Merging of near-equal forms into templates, in the spirit of Drain (He et al., ICWS 2017), on the distinct few.
+"""Merging of near-equal forms into templates, on the distinct few: which places of a line are words, and which are values.
 
-Drain walks lines one at a time through a tree of fixed depth: same number of tokens, same first tokens, enough equal
-tokens. Here whole batches of *distinct* forms are seen together, so that evidence decides instead of order: a place in
-a template varies when shape or context says so and something else was already seen to vary there, or when enough
-different words were seen in it. Delimiters and the first word never vary.
+Drain (He et al., ICWS 2017) walks lines one at a time through a tree of fixed depth; IPLoM (Makanju et al., KDD 2009)
+partitions them by the tokens of the place that varies least; Brain (Yu et al., TSC 2023) looks for the longest pattern in
+common. Here whole batches of *distinct* forms are seen together, so that evidence decides instead of order:
+
+1. forms of one skeleton (delimiters, and number and places of words) are divided by the place with the fewest words until
+   all places that still vary do so in enough words to be values, while enough other words agree;
+2. words met as values become a lexicon: elsewhere, two of them at a place suffice;
+3. templates that differ by a part in brackets or a key with its value, which is there or not, are one.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from otel_pipeline.detection.template_text import WILD, form, is_word, tokens
+from otel_pipeline.detection.template_text import SAYS, WILD, Form, is_word, parse
 
 Tokens = tuple[str, ...]
 
-# So many different plain words at one place make it a variable.
-DISTINCT_WORDS = 5
-# Of names in the shape of a value (a.b, a_b, a-b), so many.
-DISTINCT_NAMES = 3
-# A plain word beside a variable is taken for one of its values where so many other words agree.
-AGREEING_WORDS = 3
-# Share of the words that must agree for a place of plain words to become variable (Drain's similarity threshold).
-SIMILARITY = 0.5
+
+@dataclass(frozen=True)
+class Rules:
+    """How much evidence makes a place variable. All counts are of different words at the place."""
+
+    # Plain words.
+    words: int = 5
+    # The first word of a line: mostly what speaks, or what happens.
+    first: int = 12
+    # Names in the shape of a value (a.b, a_b, a-b).
+    names: int = 3
+    # Words that are values elsewhere.
+    lexicon: int = 2
+    # Different values under one key, anywhere, that make all of its words values.
+    key: int = 5
+    # Share of the words that must agree where plain words vary (Drain's similarity threshold), and their least number.
+    similarity: float = 0.5
+    agreeing: int = 2
+    # A plain word beside a wildcard is taken for one of its values where so many other words agree.
+    beside: int = 3
+    # Words that two templates have in common before one can be the other with an optional part.
+    common: int = 2
+    # Rounds of learning words and merging by them.
+    rounds: int = 3
+    # Rules of the text and of merging that are left out.
+    without: frozenset[str] = frozenset()
+
+
+RULES = Rules()
+MERGING = ("lexicon", "keys", "beside", "optional", "first")
 _FLAGS = frozenset(
     ("true", "false", "yes", "no", "on", "off", "ok", "fail", "failed", "success", "enabled", "disabled")
-)
+)  # fmt: skip
 _MISSING = frozenset(("null", "none", "nil", "None", "NULL", "undefined", "-"))
 _OPENING = frozenset("=([{\"'")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _NAME_MARKS = frozenset("._-@$#/\\")
 
 
@@ -49,18 +76,25 @@ class Template:
 
 @dataclass
 class _Group:
-    """Forms that have become one: the masks in it, and the known template that it continues, if any."""
+    """Forms that have become one: the masks in it, the known template that it continues, if any, and how a record reads."""
 
     masks: list[int] = field(default_factory=list)
     known: Template | None = None
+    record: tuple[int, str] = (0, "")
 
     def absorb(self, other: "_Group") -> None:
         self.masks += other.masks
+        self.record = max(self.record, other.record)
         if other.known and (self.known is None or other.known.id < self.known.id):
             self.known = other.known
 
 
-def merge(known: Iterable[Template], masks: Sequence[Mask]) -> tuple[dict[int, int], list[Template]]:
+Groups = dict[Tokens, _Group]
+
+
+def merge(
+    known: Iterable[Template], masks: Sequence[Mask], rules: Rules = RULES
+) -> tuple[dict[int, int], list[Template]]:
     """Find the template of each new mask.
 
     The result depends on the set of known templates and on the set of masks, not on their order.
@@ -69,35 +103,34 @@ def merge(known: Iterable[Template], masks: Sequence[Mask]) -> tuple[dict[int, i
     :param masks: distinct masks that have no template yet.
     :returns: template id by mask hash; the templates that are new or whose text changed.
     """
-    groups: dict[Tokens, _Group] = {}
+    groups: Groups = {}
+    unchanged: dict[int, str] = {}
     for template in sorted(known, key=lambda t: t.id):
-        groups.setdefault(tokens(template.text), _Group()).absorb(_Group(known=template))
-    unchanged = {group.known.id: group.known.text for group in groups.values() if group.known}
-    touched: set[Tokens] = set()
+        unchanged[template.id] = template.text
+        _add(groups, parse(template.text, rules.without), _Group(known=template))
     for mask in sorted(masks, key=lambda m: (m.text, m.hash)):
-        cut = tokens(form(mask.text))
-        groups.setdefault(cut, _Group()).masks.append(mask.hash)
-        touched.add(_skeleton(cut))
-    buckets: dict[Tokens, dict[Tokens, _Group]] = defaultdict(dict)
-    for cut, group in groups.items():
-        if (key := _skeleton(cut)) in touched:
-            buckets[key][cut] = group
+        _add(groups, parse(mask.text, rules.without), _Group([mask.hash]))
 
     found: dict[int, int] = {}
     templates: list[Template] = []
-    for bucket in buckets.values():
-        for cut, group in _settle(bucket).items():
-            if not group.masks:
-                continue
-            text = "".join(cut)
-            template = group.known or Template(min(group.masks), text)
-            if template.id not in unchanged:
-                templates.append(template)
-            elif unchanged[template.id] != text:
-                template = replace(template, text=text, revision=template.revision + 1)
-                templates.append(template)
-            found.update(dict.fromkeys(group.masks, template.id))
+    for cut, group in _Merging(rules).run(groups).items():
+        if not group.masks:
+            continue
+        text = group.record[1] or "".join(cut)
+        template = group.known or Template(min(group.masks), text)
+        if template.id not in unchanged:
+            templates.append(template)
+        elif unchanged[template.id] != text:
+            template = replace(template, text=text, revision=template.revision + 1)
+            templates.append(template)
+        found.update(dict.fromkeys(group.masks, template.id))
     return found, templates
+
+
+def _add(groups: Groups, form: Form, group: _Group) -> None:
+    if form.keys:
+        group.record = (form.keys, form.text)
+    groups.setdefault(form.tokens, _Group()).absorb(group)
 
 
 def _skeleton(cut: Tokens) -> Tokens:
@@ -105,23 +138,20 @@ def _skeleton(cut: Tokens) -> Tokens:
     return tuple(WILD if is_word(token) else token for token in cut)
 
 
-def _settle(bucket: dict[Tokens, _Group]) -> dict[Tokens, _Group]:
-    """Merge the forms of one skeleton until nothing changes."""
-    while len(bucket) > 1:
-        merged = _merge_soft(bucket)
-        merged = _merge_words(merged)
-        if len(merged) == len(bucket):
-            break
-        bucket = merged
-    return bucket
+def _constant(token: str) -> bool:
+    """A word that says something by itself: a flag, or the name of a state in capitals."""
+    return token.casefold() in _FLAGS or (token.isupper() and token not in _MISSING)
 
 
-def _regroup(bucket: dict[Tokens, _Group], renamed: dict[Tokens, Tokens]) -> dict[Tokens, _Group]:
-    """The bucket with forms renamed, groups of equal forms joined."""
-    result: dict[Tokens, _Group] = {}
-    for cut, group in bucket.items():
-        result.setdefault(renamed.get(cut, cut), _Group()).absorb(group)
-    return result
+def _named(token: str) -> bool:
+    return not _NAME_MARKS.isdisjoint(token.strip(".-_"))
+
+
+def _key(cut: Tokens, place: int) -> str:
+    """The key whose value stands at a place: ``key=word``, ``key="word"``."""
+    while place > 1 and cut[place - 1] in "\"'":
+        place -= 1
+    return cut[place - 2] if place > 1 and cut[place - 1] == "=" else ""
 
 
 def _soft(cut: Tokens, place: int) -> bool:
@@ -135,53 +165,251 @@ def _soft(cut: Tokens, place: int) -> bool:
         return False
     if before in _OPENING and place > 1:
         return before == "=" or after in ")]}\"'"
-    return place > 0 and not _NAME_MARKS.isdisjoint(token.strip(".-_"))
+    return place > 0 and _named(token)
 
 
-def _constant(token: str) -> bool:
-    """A word that says something by itself: a flag, or the name of a state in capitals."""
-    return token.lower() in _FLAGS or (token.isupper() and token not in _MISSING)
+class _Merging:
+    """One merging of a set of forms: what was learned in it about words and keys."""
 
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.values: set[str] = set()
+        self.value_keys: set[str] = set()
 
-def _merge_soft(bucket: dict[Tokens, _Group]) -> dict[Tokens, _Group]:
-    """Among forms whose plain words agree, make likely values variable."""
-    families: dict[Tokens, list[Tokens]] = defaultdict(list)
-    for cut in bucket:
-        places = {i for i, token in enumerate(cut) if is_word(token) and _soft(cut, i)}
-        families[tuple(WILD if i in places else token for i, token in enumerate(cut))].append(cut)
-    renamed: dict[Tokens, Tokens] = {}
-    for key, family in families.items():
-        if len(family) < 2:
-            continue
-        varying = {}
-        for place in (i for i, token in enumerate(key) if token == WILD):
-            values = {cut[place] for cut in family} - {WILD}
-            words = {value for value in values if not _constant(value)}
-            names = {value for value in words if not _NAME_MARKS.isdisjoint(value)}
-            seen = any(cut[place] == WILD for cut in family)
-            if seen or len(words) >= DISTINCT_WORDS or len(names) >= DISTINCT_NAMES:
-                varying[place] = words
-        for cut in family:
-            renamed[cut] = tuple(WILD if token in varying.get(i, ()) else token for i, token in enumerate(cut))
-    return _regroup(bucket, renamed)
+    def run(self, groups: Groups) -> Groups:
+        self._learn_keys(groups)
+        for _ in range(self.rules.rounds):
+            before = len(groups), len(self.values)
+            buckets: dict[Tokens, Groups] = defaultdict(dict)
+            for cut, group in groups.items():
+                buckets[_skeleton(cut)][cut] = group
+            groups = {}
+            for bucket in buckets.values():
+                for cut, group in self._settle(bucket).items():
+                    groups.setdefault(cut, _Group()).absorb(group)
+            if "optional" not in self.rules.without:
+                groups = self._merge_optional(groups)
+            if (len(groups), len(self.values)) == before:
+                break
+        return groups
 
+    def _learn_keys(self, groups: Groups) -> None:
+        seen: dict[str, set[str]] = defaultdict(set)
+        for cut in groups:
+            for place, token in enumerate(cut):
+                if is_word(token) and (key := _key(cut, place)):
+                    seen[key].add(token)
+        for key, words in seen.items():
+            plain = {word for word in words if word != WILD and not _constant(word)}
+            if len(plain) >= self.rules.key and "keys" not in self.rules.without:
+                self.value_keys.add(key)
+                self.values |= plain
 
-def _merge_words(bucket: dict[Tokens, _Group]) -> dict[Tokens, _Group]:
-    """Among forms that differ at a single place, make plain words variable when enough different ones were seen."""
-    size = len(next(iter(bucket)))
-    words = [i for i, token in enumerate(next(iter(bucket))) if is_word(token)]
-    for place in words[1:]:
+    def _settle(self, bucket: Groups) -> Groups:
+        """Merge the forms of one skeleton until nothing changes."""
+        while len(bucket) > 1:
+            merged = self._merge_soft(bucket)
+            merged = self._partition(merged)
+            merged = self._merge_words(merged)
+            if len(merged) == len(bucket):
+                break
+            bucket = merged
+        return bucket
+
+    def _enough(self, cut: Tokens, place: int, found: set[str], *, soft: bool) -> bool:
+        """Whether the words found at a place are values."""
+        rules = self.rules
+        words = {word for word in found if word != WILD and not _constant(word)}
+        if not words:
+            return False
+        known = sum(word in self.values for word in words)
+        if WILD in found and soft:
+            return True
+        if soft and _key(cut, place) in self.value_keys:
+            return True
+        if known * 2 >= len(words) and len(words) >= rules.lexicon and "lexicon" not in rules.without:
+            return True
+        if WILD in found and known:
+            return True
+        if place == 0 or cut[place - 1] == SAYS:
+            return len(words) >= rules.first and "first" not in rules.without
+        return len(words) >= rules.words or sum(map(_named, words)) >= rules.names
+
+    def _merge_soft(self, bucket: Groups) -> Groups:
+        """Among forms whose plain words agree, make likely values variable."""
         families: dict[Tokens, list[Tokens]] = defaultdict(list)
+        lexicon = self.values if "lexicon" not in self.rules.without else set()
         for cut in bucket:
-            if not _constant(cut[place]) and not (place + 1 < size and cut[place + 1] == "="):
-                families[cut[:place] + cut[place + 1 :]].append(cut)
+            key = tuple(
+                WILD if is_word(token) and (_soft(cut, i) or (i and token in lexicon)) else token
+                for i, token in enumerate(cut)
+            )
+            families[key].append(cut)
         renamed: dict[Tokens, Tokens] = {}
-        for rest, family in families.items():
-            plain = sum(token != WILD and is_word(token) for token in rest)
-            seen = any(cut[place] == WILD for cut in family)
-            enough = len(family) >= DISTINCT_WORDS and plain >= max(2, SIMILARITY * len(words))
-            beside = seen and len(family) > 1 and plain >= AGREEING_WORDS
-            if enough or beside:
-                renamed.update(dict.fromkeys(family, (*rest[:place], WILD, *rest[place:])))
-        bucket = _regroup(bucket, renamed)
-    return bucket
+        for key, family in families.items():
+            if len(family) < 2:
+                continue
+            varying = {}
+            for place in (i for i, token in enumerate(key) if token == WILD):
+                found = {cut[place] for cut in family}
+                if len(found) > 1 and self._enough(family[0], place, found, soft=True):
+                    varying[place] = {word for word in found if not _constant(word)}
+            for cut in family:
+                renamed[cut] = tuple(WILD if token in varying.get(i, ()) else token for i, token in enumerate(cut))
+        return _regroup(bucket, renamed)
+
+    def _partition(self, bucket: Groups) -> Groups:
+        """Divide by the place with the fewest words until what varies are values; the places of these become wildcards."""
+        renamed: dict[Tokens, Tokens] = {}
+        first = next(iter(bucket))
+        places = [i for i, token in enumerate(first) if is_word(token)]
+        stack = [list(bucket)]
+        while stack:
+            rows = stack.pop()
+            if len(rows) < 2:
+                continue
+            found = {place: {cut[place] for cut in rows} for place in places}
+            varying = {place: words for place, words in found.items() if len(words) > 1}
+            values = {place for place, words in varying.items() if self._is_value(rows[0], place, words)}
+            half = [place for place in values if WILD in varying[place]]
+            if len(half) > 1 and not any(all(cut[place] == WILD for place in half) for cut in rows):
+                values -= set(half)
+            constant = sum(place not in varying and found[place] != {WILD} for place in places)
+            plain = sum(found[place] != {WILD} for place in places)
+            if len(values) == len(varying) and constant >= max(self.rules.agreeing, self.rules.similarity * plain):
+                self._learn(varying.values())
+                for cut in rows:
+                    renamed[cut] = tuple(WILD if i in varying else token for i, token in enumerate(cut))
+                continue
+            candidates = [place for place in varying if place not in values] or list(varying)
+            place = min(candidates, key=lambda p: (len(varying[p]), p))
+            parts: dict[str, list[Tokens]] = defaultdict(list)
+            for cut in rows:
+                parts[cut[place]].append(cut)
+            stack += parts.values()
+        return _regroup(bucket, renamed)
+
+    def _is_value(self, cut: Tokens, place: int, found: set[str]) -> bool:
+        if any(map(_constant, found)) or (place + 1 < len(cut) and cut[place + 1] == "="):
+            return False
+        return self._enough(cut, place, found, soft=_soft(cut, place))
+
+    def _learn(self, found: Iterable[set[str]]) -> None:
+        for words in found:
+            plain = {word for word in words if word != WILD and not _constant(word)}
+            if len(plain) >= self.rules.words:
+                self.values |= plain
+
+    def _merge_words(self, bucket: Groups) -> Groups:
+        """Among forms that differ at a single place, make plain words variable when enough different ones were seen."""
+        first = next(iter(bucket))
+        size = len(first)
+        words = [i for i, token in enumerate(first) if is_word(token)]
+        for place in words:
+            families: dict[Tokens, list[Tokens]] = defaultdict(list)
+            for cut in bucket:
+                if not _constant(cut[place]) and not (place + 1 < size and cut[place + 1] == "="):
+                    families[cut[:place] + cut[place + 1 :]].append(cut)
+            renamed: dict[Tokens, Tokens] = {}
+            for rest, family in families.items():
+                if len(family) < 2:
+                    continue
+                plain = sum(token != WILD and is_word(token) for token in rest)
+                found = {cut[place] for cut in family}
+                enough = self._enough(family[0], place, found, soft=False) and plain >= max(
+                    self.rules.agreeing, self.rules.similarity * (plain + 1)
+                )
+                beside = WILD in found and plain >= self.rules.beside and "beside" not in self.rules.without
+                if enough or (beside and place):
+                    self._learn([found])
+                    renamed.update(dict.fromkeys(family, (*rest[:place], WILD, *rest[place:])))
+            bucket = _regroup(bucket, renamed)
+        return bucket
+
+    def _merge_optional(self, groups: Groups) -> Groups:
+        """Templates of which one has more parts in brackets, or keys with values, and nothing else, are one."""
+        families: dict[Tokens, list[tuple[frozenset[Tokens], Tokens]]] = defaultdict(list)
+        for cut in groups:
+            core, parts = _optional_parts(cut)
+            if sum(is_word(token) and token != WILD for token in core) >= self.rules.common:
+                families[core].append((frozenset(parts), cut))
+        renamed: dict[Tokens, Tokens] = {}
+        for family in families.values():
+            # Two are one when the parts of one are among those of the other, or when a third joins them in this way.
+            family.sort(key=lambda f: (-len(f[0]), f[1]))
+            heads: list[list[tuple[frozenset[Tokens], Tokens]]] = []
+            for parts, cut in family:
+                over = [h for h in heads if any(parts <= other for other, _ in h)]
+                joined = [member for h in over for member in h] + [(parts, cut)]
+                heads = [h for h in heads if h not in over] + [joined]
+            for head in heads:
+                best = min(head, key=lambda f: (-len(f[0]), f[1]))[1]
+                renamed.update({cut: best for _, cut in head})
+        return _regroup(groups, renamed)
+
+
+def _regroup(bucket: Groups, renamed: dict[Tokens, Tokens]) -> Groups:
+    """The bucket with forms renamed, groups of equal forms joined."""
+    result: Groups = {}
+    for cut, group in bucket.items():
+        result.setdefault(renamed.get(cut, cut), _Group()).absorb(group)
+    return result
+
+
+def _optional_parts(cut: Tokens) -> tuple[Tokens, list[Tokens]]:
+    """A template without the parts that may be missing, and these parts: brackets and key=value that hold a wildcard."""
+    core: list[str] = []
+    parts: list[Tokens] = []
+    place = 0
+    while place < len(cut):
+        end = _part_end(cut, place)
+        if end:
+            parts.append(cut[place:end])
+            place = end
+        else:
+            core.append(cut[place])
+            place += 1
+    return tuple(core), parts
+
+
+def _part_end(cut: Tokens, place: int) -> int:
+    """Where an optional part that starts at a place ends; 0 where none starts."""
+    start = place
+    if start == 0 or cut[start] not in (" ", ",") or start + 1 >= len(cut):
+        return 0
+    if cut[start] == "," and cut[start + 1] == " ":
+        start += 1
+        if not (start + 2 < len(cut) and cut[start + 2] == "="):
+            return _trailing_end(cut, start + 1)
+    start += 1
+    if start >= len(cut):
+        return 0
+    if closing := _CLOSING.get(cut[start]):
+        for end in range(start + 1, min(len(cut), start + 24)):
+            if cut[end] == closing:
+                return end + 1 if WILD in cut[start:end] else 0
+        return 0
+    if start + 2 < len(cut) and cut[start + 1] == "=" and is_word(cut[start]):
+        end = start + 2
+        while end < len(cut) and cut[end] in "\"'":
+            end += 1
+        if end < len(cut) and cut[end] == WILD:
+            end += 1
+            while end < len(cut) and cut[end] in "\"'":
+                end += 1
+            if end == len(cut) or cut[end] in (" ", ","):
+                return end
+    return 0
+
+
+def _trailing_end(cut: Tokens, place: int) -> int:
+    """Where a trailing detail (", next attempt in <*>") ends; 0 where what follows a comma is no such detail."""
+    end = place
+    while end < len(cut) and cut[end] not in ",;([{=":
+        end += 1
+    if end < len(cut) and cut[end] == "=":
+        end = max((i for i in range(place, end) if cut[i] == " "), default=place)
+    elif end < len(cut) and cut[end] in "([{" and cut[end - 1] == " ":
+        end -= 1
+    words = [token for token in cut[place:end] if is_word(token)]
+    return end if WILD in words and 2 <= len(words) <= 5 else 0
