@@ -24,7 +24,7 @@ class Rules:
     """How much evidence makes a place variable. All counts are of different words at the place."""
 
     # Plain words.
-    words: int = 5
+    words: int = 4
     # The first word of a line: mostly what speaks, or what happens.
     first: int = 12
     # Names in the shape of a value (a.b, a_b, a-b).
@@ -76,15 +76,18 @@ class Template:
 
 @dataclass
 class _Group:
-    """Forms that have become one: the masks in it, the known template that it continues, if any, and how a record reads."""
+    """Forms that have become one: the masks in it, the known template that it continues, if any; of records how the longest
+    reads, and the words under their keys."""
 
     masks: list[int] = field(default_factory=list)
     known: Template | None = None
     record: tuple[int, str] = (0, "")
+    values: set[tuple[str, str]] = field(default_factory=set)
 
     def absorb(self, other: "_Group") -> None:
         self.masks += other.masks
         self.record = max(self.record, other.record)
+        self.values |= other.values
         if other.known and (self.known is None or other.known.id < self.known.id):
             self.known = other.known
 
@@ -130,6 +133,7 @@ def merge(
 def _add(groups: Groups, form: Form, group: _Group) -> None:
     if form.keys:
         group.record = (form.keys, form.text)
+        group.values = set(form.values)
     groups.setdefault(form.tokens, _Group()).absorb(group)
 
 
@@ -195,13 +199,15 @@ class _Merging:
 
     def _learn_keys(self, groups: Groups) -> None:
         seen: dict[str, set[str]] = defaultdict(set)
-        for cut in groups:
+        for cut, group in groups.items():
+            for key, word in group.values:
+                seen[key].add(word)
             for place, token in enumerate(cut):
                 if is_word(token) and (key := _key(cut, place)):
                     seen[key].add(token)
         for key, words in seen.items():
             plain = {word for word in words if word != WILD and not _constant(word)}
-            if len(plain) >= self.rules.key and "keys" not in self.rules.without:
+            if (len(plain) >= self.rules.key or sum(map(_named, plain)) >= self.rules.names) and "keys" not in self.rules.without:
                 self.value_keys.add(key)
                 self.values |= plain
 
@@ -231,7 +237,7 @@ class _Merging:
             return True
         if WILD in found and known:
             return True
-        if place == 0 or cut[place - 1] == SAYS:
+        if place == 0 or SAYS in cut:
             return len(words) >= rules.first and "first" not in rules.without
         return len(words) >= rules.words or sum(map(_named, words)) >= rules.names
 
@@ -254,6 +260,8 @@ class _Merging:
                 found = {cut[place] for cut in family}
                 if len(found) > 1 and self._enough(family[0], place, found, soft=True):
                     varying[place] = {word for word in found if not _constant(word)}
+            for place in _crossed(family, [place for place in varying if any(cut[place] == WILD for cut in family)]):
+                del varying[place]
             for cut in family:
                 renamed[cut] = tuple(WILD if token in varying.get(i, ()) else token for i, token in enumerate(cut))
         return _regroup(bucket, renamed)
@@ -271,9 +279,7 @@ class _Merging:
             found = {place: {cut[place] for cut in rows} for place in places}
             varying = {place: words for place, words in found.items() if len(words) > 1}
             values = {place for place, words in varying.items() if self._is_value(rows[0], place, words)}
-            half = [place for place in values if WILD in varying[place]]
-            if len(half) > 1 and not any(all(cut[place] == WILD for place in half) for cut in rows):
-                values -= set(half)
+            values -= _crossed(rows, [place for place in values if WILD in varying[place]])
             constant = sum(place not in varying and found[place] != {WILD} for place in places)
             plain = sum(found[place] != {WILD} for place in places)
             if len(values) == len(varying) and constant >= max(self.rules.agreeing, self.rules.similarity * plain):
@@ -333,6 +339,14 @@ class _Merging:
             core, parts = _optional_parts(cut)
             if sum(is_word(token) and token != WILD for token in core) >= self.rules.common:
                 families[core].append((frozenset(parts), cut))
+        # What is left over and reads like another template once its known values are hidden belongs there.
+        if "lexicon" not in self.rules.without:
+            for cut in groups:
+                hidden = _collapse(tuple(WILD if i and t in self.values else t for i, t in enumerate(cut)))
+                if hidden != cut:
+                    core, parts = _optional_parts(hidden)
+                    if core in families and any(frozenset(parts) <= other or other <= frozenset(parts) for other, _ in families[core]):
+                        families[core].append((frozenset(parts), cut))
         renamed: dict[Tokens, Tokens] = {}
         for family in families.values():
             # Two are one when the parts of one are among those of the other, or when a third joins them in this way.
@@ -343,9 +357,16 @@ class _Merging:
                 joined = [member for h in over for member in h] + [(parts, cut)]
                 heads = [h for h in heads if h not in over] + [joined]
             for head in heads:
-                best = min(head, key=lambda f: (-len(f[0]), f[1]))[1]
+                best = min(head, key=lambda f: (-len(f[0]), -f[1].count(WILD), f[1]))[1]
                 renamed.update({cut: best for _, cut in head})
         return _regroup(groups, renamed)
+
+
+def _crossed(rows: list[Tokens], places: list[int]) -> set[int]:
+    """Places of which none of the rows has all variable: "<*> items", "item <*>" are words in different order, no values."""
+    if len(places) < 2 or any(all(cut[place] == WILD for place in places) for cut in rows):
+        return set()
+    return set(places)
 
 
 def _regroup(bucket: Groups, renamed: dict[Tokens, Tokens]) -> Groups:
@@ -354,6 +375,16 @@ def _regroup(bucket: Groups, renamed: dict[Tokens, Tokens]) -> Groups:
     for cut, group in bucket.items():
         result.setdefault(renamed.get(cut, cut), _Group()).absorb(group)
     return result
+
+
+def _collapse(cut: Tokens) -> Tokens:
+    """Lists of wildcards as one wildcard."""
+    result: list[str] = []
+    for token in cut:
+        result.append(token)
+        if token == WILD and (result[-4:-1] == [WILD, ",", " "] or result[-3:-1] == [WILD, ","]):
+            del result[len(result) - (3 if result[-2] == " " else 2) :]
+    return tuple(result)
 
 
 def _optional_parts(cut: Tokens) -> tuple[Tokens, list[Tokens]]:
@@ -387,7 +418,8 @@ def _part_end(cut: Tokens, place: int) -> int:
     if closing := _CLOSING.get(cut[start]):
         for end in range(start + 1, min(len(cut), start + 24)):
             if cut[end] == closing:
-                return end + 1 if WILD in cut[start:end] else 0
+                inner = [token for token in cut[start:end] if is_word(token)]
+                return end + 1 if WILD in inner or len(inner) == 1 else 0
         return 0
     if start + 2 < len(cut) and cut[start + 1] == "=" and is_word(cut[start]):
         end = start + 2

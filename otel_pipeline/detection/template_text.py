@@ -60,7 +60,7 @@ _ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}(?![\w,])")
 _REPEATED = re.compile(r"(?P<unit>\S*<\*>\S*(?: <\w+>)?)(?: (?P=unit)){2,}")
 _CODE = re.compile(r"(?<![\w.$<])(?:[\w$]+\.){2,}[\w$]+:<\*>", re.ASCII)
 # Literals of programming languages are values.
-_LITERAL = re.compile(r"(?<![\w.$-])(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
+_LITERAL = re.compile(r"(?<==)(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
 _BLANKS = re.compile(r"\s+")
 
 _HAN, _KANA, _KATAKANA, _HANGUL = "\u3400-\u4dbf\u4e00-\u9fff々", "\u3041-\u309f", "\u30a0-\u30ff\u31f0-\u31ff", "\u3131-\u318e\uac00-\ud7a3"
@@ -70,7 +70,7 @@ _CAPITAL, _SMALL = "A-ZÀ-ÖØ-ÞА-ЯЁ", "a-zà-öø-ÿа-яё"
 _NAME = rf"(?<=[\s=:(\[])[{_CAPITAL}][{_SMALL}]+(?: (?:(?:de|da|do|del|la|le|of|van|von) )?[{_CAPITAL}][{_SMALL}]+)+(?![\w=])"
 _QUOTE = rf"\"[^\s\"<>=:{{}}()\[\],][^\"<>=:{{}}()\[\]]{{0,40}}\""
 _TOKENS = re.compile(
-    rf"{_NAME}|{_QUOTE}|<\*>|[{_HAN}]+|[{_KANA}]+|[{_KATAKANA}]+|[{_HANGUL}]+|[^{_STOPS}{_HAN}{_KANA}{_KATAKANA}{_HANGUL}]+|\s|."
+    rf"{_NAME}|{_QUOTE}|<\*>|[{_HAN}]+|[{_KANA}]+|[{_KATAKANA}]+|[{_HANGUL}]+|\.{{2,}}|(?:[^.{_STOPS}{_HAN}{_KANA}{_KATAKANA}{_HANGUL}]|\.(?!\.))+|\s|."
 )
 _WORD = re.compile(r"\w")
 
@@ -101,11 +101,13 @@ RULES: Mapping[str, Callable[[str], str]] = {
 
 @dataclass(frozen=True)
 class Form:
-    """What a mask says: the readable text, the tokens that are compared, and how many keys a record has (0: no record)."""
+    """What a mask says: the readable text, the tokens that are compared, and of a record how many
+    keys it has and which plain words stand under them."""
 
     text: str
     tokens: tuple[str, ...]
     keys: int = 0
+    values: tuple[tuple[str, str], ...] = ()
 
 
 def form(mask: str, without: frozenset[str] = frozenset()) -> str:
@@ -150,15 +152,16 @@ def is_word(token: str) -> bool:
     return token == WILD or (token[0] != EVENT and bool(_WORD.search(token)))
 
 
-# A key of a record under which the event stands, the first kind that is there; others are values.
-_EVENT_KEYS = (
-    frozenset(("msg", "message", "event", "evt", "event_name", "event.name", "eventname", "event_type", "eventtype", "body", "text", "log")),
-    frozenset(("action", "op", "operation", "what", "type", "kind", "name", "title", "method", "activity", "step", "task")),
+# Keys of a record under which the event stands: any of the first, otherwise the first of the second that is there.
+_EVENT_KEYS = frozenset(
+    ("msg", "message", "event", "evt", "event_name", "event.name", "eventname", "event_type", "eventtype", "body", "text", "log")
 )
+_ACTION_KEYS = ("action", "operation", "op", "activity", "what", "type", "kind", "title", "step", "task", "name")
 _LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "levelname"))
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _LEXER = re.compile(rf'{_STRING}|(?:<\*>|[^\s{{}}\[\]:,"])+|[{{}}\[\]:,]')
 _LOGFMT = re.compile(rf"([A-Za-z_@][\w.@/-]*)=({_STRING}|[^\s\"]*)(?:,? |,?$)")
+_PLAIN = re.compile(r"[^\W\d_][\w .@/-]*")
 # Where a value stands in the text, and its key: (key, value, start, end).
 Row = tuple[str, str, int, int]
 
@@ -219,14 +222,15 @@ def _logfmt(text: str) -> list[Row] | None:
 
 def _record(text: str, rows: list[Row], without: frozenset[str]) -> Form:
     """A record is known by what its event keys say; without any, by its keys. All other values are wildcards."""
-    names = [row[0].casefold().rsplit(".", 1)[-1] if row[0].casefold() not in _EVENT_KEYS[0] else row[0].casefold() for row in rows]
-    events: set[int] = set()
-    for kind in _EVENT_KEYS:
-        events = {i for i, name in enumerate(names) if name in kind and _inner(rows[i][1]) not in ("", WILD)}
-        if events:
-            break
+    names = [_name(row[0]) for row in rows]
+    speaking = [i for i, row in enumerate(rows) if _inner(row[1]) not in ("", WILD)]
+    events = {i for i in speaking if names[i] in _EVENT_KEYS}
+    if not events:
+        actions = [i for key in _ACTION_KEYS for i in speaking if names[i] == key]
+        events = set(actions[:1])
     said: list[str] = []
     pieces: list[str] = []
+    values: list[tuple[str, str]] = []
     place = 0
     for number, (key, value, start, end) in enumerate(rows):
         quote = '"' if value[:1] == '"' else ""
@@ -238,12 +242,19 @@ def _record(text: str, rows: list[Row], without: frozenset[str]) -> Form:
             inner = _inner(value)
         else:
             inner = WILD
+            if _PLAIN.fullmatch(_inner(value)):
+                values.append((key, _inner(value)))
         pieces += [text[place:start], quote, inner, quote]
         place = end
     written = "".join(pieces) + text[place:]
     if not said:
         said = [token for key in sorted({row[0] for row in rows}) for token in (EVENT + key, "\n")]
-    return Form(written, ("{", *said), len(rows))
+    return Form(written, ("{", *said), len(rows), tuple(values))
+
+
+def _name(key: str) -> str:
+    key = key.casefold()
+    return key if key in _EVENT_KEYS else key.rsplit(".", 1)[-1]
 
 
 def _inner(value: str) -> str:

@@ -73,5 +73,5 @@ def events(dice: Random) -> list[Event]:
 
 
 def _identity(text: str) -> str:
-    words = _OPTIONAL.sub("", text).split(" ")
+    words = [word for word in _OPTIONAL.sub("", text).split(" ") if "=" not in word]
     return " ".join(words[:4]).casefold()
