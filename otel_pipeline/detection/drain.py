@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from otel_pipeline.detection.template_text import SAYS, WILD, Form, is_word, parse
+from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, Form, is_word, parse
 
 Tokens = tuple[str, ...]
 
@@ -40,6 +40,13 @@ class Rules:
     beside: int = 3
     # Words that two templates have in common before one can be the other with an optional part.
     common: int = 2
+    # A key names the event where so many records have it, and so much more alike are the keys of those that say the same there.
+    event_share: float = 0.8
+    event_gain: float = 0.2
+    # Share of the keys that two records without any event have in common when they are of one kind.
+    alike: float = 0.6
+    # So many kinds of such records are told apart.
+    kinds: int = 200
     # Rounds of learning words and merging by them.
     rounds: int = 3
     # Rules of the text and of merging that are left out.
@@ -54,6 +61,10 @@ _FLAGS = frozenset(
 _MISSING = frozenset(("null", "none", "nil", "None", "NULL", "undefined", "-"))
 _OPENING = frozenset("=([{\"'")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_UNITS = frozenset(
+    "ns us µs μs ms s sec secs second seconds m min mins minute minutes h hour hours d day days b bytes kb mb gb tb kib mib gib tib kbps mbps"
+    " % percent millis milliseconds".split()
+)
 _NAME_MARKS = frozenset("._-@$#/\\")
 
 
@@ -107,12 +118,20 @@ def merge(
     :returns: template id by mask hash; the templates that are new or whose text changed.
     """
     groups: Groups = {}
-    unchanged: dict[int, str] = {}
-    for template in sorted(known, key=lambda t: t.id):
-        unchanged[template.id] = template.text
-        _add(groups, parse(template.text, rules.without), _Group(known=template))
-    for mask in sorted(masks, key=lambda m: (m.text, m.hash)):
-        _add(groups, parse(mask.text, rules.without), _Group([mask.hash]))
+    parsed = [(parse(t.text, rules.without), t.text, _Group(known=t)) for t in sorted(known, key=lambda t: t.id)]
+    unchanged = {group.known.id: group.known.text for _, _, group in parsed if group.known}
+    keys = {key for form, _, _ in parsed if not form.speaks for key, _ in form.values}
+    parsed += [
+        (parse(mask.text, rules.without), mask.text, _Group([mask.hash]))
+        for mask in sorted(masks, key=lambda m: (m.text, m.hash))
+    ]
+    mute = [form for form, _, _ in parsed if not form.speaks]
+    if mute and "event key" not in rules.without:
+        keys |= event_keys(mute, rules)
+    for form, text, group in parsed:
+        if not form.speaks and keys & form.names:
+            form = parse(text, rules.without, frozenset(keys))
+        _add(groups, form, group)
 
     found: dict[int, int] = {}
     templates: list[Template] = []
@@ -128,6 +147,35 @@ def merge(
             templates.append(template)
         found.update(dict.fromkeys(group.masks, template.id))
     return found, templates
+
+
+def event_keys(forms: Sequence[Form], rules: Rules = RULES) -> set[str]:
+    """The key under which records name their event, where no usual key does: nearly all have it, its words are few, and records with
+    the same word have the same other keys far more often than any two records.
+
+    :param forms: records that do not name their event under a usual key.
+    """
+    by_key: dict[str, dict[str, list[frozenset[str]]]] = defaultdict(lambda: defaultdict(list))
+    for form in forms:
+        for key, word in form.values:
+            by_key[key][word].append(form.names)
+    overall = _likeness([form.names for form in forms])
+    best, gain = "", rules.event_gain
+    for key in sorted(by_key):
+        words = by_key[key]
+        told = sum(map(len, words.values()))
+        if told < rules.event_share * len(forms) or not 1 < len(words) <= told / 2:
+            continue
+        alike = sum(_likeness(names) * len(names) for names in words.values()) / told
+        if alike - overall > gain:
+            best, gain = key, alike - overall
+    return {best} if best else set()
+
+
+def _likeness(sets: Sequence[frozenset[str]]) -> float:
+    """How alike sets of keys are: mean share of the sets that hold a key, over all keys of all sets."""
+    counts = Counter(key for keys in sets for key in keys)
+    return sum(n * n for n in counts.values()) / (len(sets) * sum(counts.values()))
 
 
 def _add(groups: Groups, form: Form, group: _Group) -> None:
@@ -201,12 +249,14 @@ class _Merging:
         seen: dict[str, set[str]] = defaultdict(set)
         for cut, group in groups.items():
             for key, word in group.values:
-                seen[key].add(word)
+                if WILD not in word:
+                    seen[key].add(word)
             for place, token in enumerate(cut):
                 if is_word(token) and (key := _key(cut, place)):
                     seen[key].add(token)
         for key, words in seen.items():
-            plain = {word for word in words if word != WILD and not _constant(word)}
+            # In capitals (currencies, countries) no less than other words: under a key stands a value.
+            plain = {word for word in words if word != WILD and word.casefold() not in _FLAGS}
             if (len(plain) >= self.rules.key or sum(map(_named, plain)) >= self.rules.names) and "keys" not in self.rules.without:
                 self.value_keys.add(key)
                 self.values |= plain
@@ -225,17 +275,19 @@ class _Merging:
     def _enough(self, cut: Tokens, place: int, found: set[str], *, soft: bool) -> bool:
         """Whether the words found at a place are values."""
         rules = self.rules
+        if soft and _key(cut, place) in self.value_keys:
+            return True
         words = {word for word in found if word != WILD and not _constant(word)}
         if not words:
             return False
         known = sum(word in self.values for word in words)
         if WILD in found and soft:
             return True
-        if soft and _key(cut, place) in self.value_keys:
-            return True
         if known * 2 >= len(words) and len(words) >= rules.lexicon and "lexicon" not in rules.without:
             return True
         if WILD in found and known:
+            return True
+        if place > 1 and cut[place - 2] == WILD and all(word.casefold() in _UNITS for word in words):
             return True
         if place == 0 or SAYS in cut:
             return len(words) >= rules.first and "first" not in rules.without
@@ -259,7 +311,8 @@ class _Merging:
             for place in (i for i, token in enumerate(key) if token == WILD):
                 found = {cut[place] for cut in family}
                 if len(found) > 1 and self._enough(family[0], place, found, soft=True):
-                    varying[place] = {word for word in found if not _constant(word)}
+                    value = _key(family[0], place) in self.value_keys
+                    varying[place] = {word for word in found if value or not _constant(word)}
             for place in _crossed(family, [place for place in varying if any(cut[place] == WILD for cut in family)]):
                 del varying[place]
             for cut in family:
@@ -296,7 +349,7 @@ class _Merging:
         return _regroup(bucket, renamed)
 
     def _is_value(self, cut: Tokens, place: int, found: set[str]) -> bool:
-        if any(map(_constant, found)) or (place + 1 < len(cut) and cut[place + 1] == "="):
+        if (any(map(_constant, found)) and _key(cut, place) not in self.value_keys) or (place + 1 < len(cut) and cut[place + 1] == "="):
             return False
         return self._enough(cut, place, found, soft=_soft(cut, place))
 
@@ -332,8 +385,23 @@ class _Merging:
             bucket = _regroup(bucket, renamed)
         return bucket
 
+    def _alike_records(self, groups: Groups) -> dict[Tokens, Tokens]:
+        """Records that name no event are one kind with those that have most of their keys; the longest stands for them."""
+        mute = sorted((cut for cut in groups if cut[0] == "{" and cut[1:2] and cut[1][0] == EVENT and SAYS not in cut), key=lambda c: (-len(c), c))
+        heads: list[tuple[Tokens, set[str]]] = []
+        renamed: dict[Tokens, Tokens] = {}
+        for cut in mute:
+            names = set(cut[1::2])
+            head = max(heads, key=lambda h: len(names & h[1]) / len(names | h[1]), default=None)
+            if head and len(names & head[1]) >= self.rules.alike * len(names | head[1]):
+                renamed[cut] = head[0]
+            elif len(heads) < self.rules.kinds:
+                heads.append((cut, names))
+        return renamed
+
     def _merge_optional(self, groups: Groups) -> Groups:
         """Templates of which one has more parts in brackets, or keys with values, and nothing else, are one."""
+        groups = _regroup(groups, self._alike_records(groups))
         families: dict[Tokens, list[tuple[frozenset[Tokens], Tokens]]] = defaultdict(list)
         for cut in groups:
             core, parts = _optional_parts(cut)

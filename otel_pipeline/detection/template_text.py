@@ -99,15 +99,25 @@ RULES: Mapping[str, Callable[[str], str]] = {
 }
 
 
+# Where a value stands in the text, and its key: (key, value, start, end).
+Row = tuple[str, str, int, int]
+
+
 @dataclass(frozen=True)
 class Form:
     """What a mask says: the readable text, the tokens that are compared, and of a record how many
-    keys it has and which plain words stand under them."""
+    keys it has which plain words stand under them, and their names."""
 
     text: str
     tokens: tuple[str, ...]
     keys: int = 0
     values: tuple[tuple[str, str], ...] = ()
+    names: frozenset[str] = frozenset()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it is no record, or one that names its event."""
+        return not self.keys or SAYS in self.tokens
 
 
 def form(mask: str, without: frozenset[str] = frozenset()) -> str:
@@ -115,18 +125,42 @@ def form(mask: str, without: frozenset[str] = frozenset()) -> str:
     return parse(mask, without).text
 
 
-def parse(mask: str, without: frozenset[str] = frozenset()) -> Form:
+def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozenset[str] = frozenset()) -> Form:
     """Read a mask: a record by its message, anything else by its words.
 
     :param without: names of rules that are left out, to see what they are worth.
+    :param event_keys: keys under which records name their event, beside those that are usual.
     """
     text = _BLANKS.sub(" ", mask).strip()
     if "record" not in without:
         rows = _json(text) if text[:1] == "{" else _logfmt(text)
         if rows:
-            return _record(text, rows, without)
+            return _record(text, rows, without, event_keys)
+        if found := _embedded(text):
+            start, rows = found
+            before = _plain(text[:start], without)
+            record = _record(text[start:], rows, without, event_keys)
+            if record.speaks:
+                return Form(f"{before} {record.text}", (*tokens(before), *record.tokens), record.keys, record.values, record.names)
+            if text[start] == "{":
+                before += f" {{{WILD}}}"
+                return Form(before, tokens(before))
     text = _plain(mask, without)
     return Form(text, tokens(text))
+
+
+def _embedded(text: str) -> tuple[int, list[Row]] | None:
+    """A record that ends a line which begins otherwise (time, level, logger): where it starts, and its rows."""
+    start = text.find('{"')
+    if start > 0:
+        rows = _json(text[start:])
+    else:
+        found = _FIRST_PAIR.search(text)
+        if not found:
+            return None
+        start = found.start(1)
+        rows = _logfmt(text[start:])
+    return (start, rows) if rows else None
 
 
 def _plain(text: str, without: frozenset[str]) -> str:
@@ -161,9 +195,8 @@ _LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "l
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _LEXER = re.compile(rf'{_STRING}|(?:<\*>|[^\s{{}}\[\]:,"])+|[{{}}\[\]:,]')
 _LOGFMT = re.compile(rf"([A-Za-z_@][\w.@/-]*)=({_STRING}|[^\s\"]*)(?:,? |,?$)")
-_PLAIN = re.compile(r"[^\W\d_][\w .@/-]*")
-# Where a value stands in the text, and its key: (key, value, start, end).
-Row = tuple[str, str, int, int]
+_FIRST_PAIR = re.compile(r" ([A-Za-z_@][\w.@/-]*)=")
+_PLAIN = re.compile(r"[^\W\d_][\w .,:()@/<*>-]*")
 
 
 def _json(text: str) -> list[Row] | None:
@@ -220,11 +253,13 @@ def _logfmt(text: str) -> list[Row] | None:
     return rows if len(rows) > 1 else None
 
 
-def _record(text: str, rows: list[Row], without: frozenset[str]) -> Form:
+def _record(text: str, rows: list[Row], without: frozenset[str], event_keys: frozenset[str]) -> Form:
     """A record is known by what its event keys say; without any, by its keys. All other values are wildcards."""
     names = [_name(row[0]) for row in rows]
     speaking = [i for i, row in enumerate(rows) if _inner(row[1]) not in ("", WILD)]
     events = {i for i in speaking if names[i] in _EVENT_KEYS}
+    if not events:
+        events = {i for i in speaking if rows[i][0] in event_keys}
     if not events:
         actions = [i for key in _ACTION_KEYS for i in speaking if names[i] == key]
         events = set(actions[:1])
@@ -249,7 +284,7 @@ def _record(text: str, rows: list[Row], without: frozenset[str]) -> Form:
     written = "".join(pieces) + text[place:]
     if not said:
         said = [token for key in sorted({row[0] for row in rows}) for token in (EVENT + key, "\n")]
-    return Form(written, ("{", *said), len(rows), tuple(values))
+    return Form(written, ("{", *said), len(rows), tuple(values), frozenset(row[0] for row in rows))
 
 
 def _name(key: str) -> str:
