@@ -10,6 +10,7 @@ common. Here whole batches of *distinct* forms are seen together, so that eviden
 3. templates that differ by a part in brackets or a key with its value, which is there or not, are one.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -60,7 +61,7 @@ _FLAGS = frozenset(
 )  # fmt: skip
 _MISSING = frozenset(("null", "none", "nil", "None", "NULL", "undefined", "-"))
 _OPENING = frozenset("=([{\"'")
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
 _UNITS = frozenset(
     "ns us µs μs ms s sec secs second seconds m min mins minute minutes h hour hours d day days b bytes kb mb gb tb kib mib gib tib kbps mbps"
     " % percent millis milliseconds".split()
@@ -128,9 +129,12 @@ def merge(
     mute = [form for form, _, _ in parsed if not form.speaks]
     if mute and "event key" not in rules.without:
         keys |= event_keys(mute, rules)
+    pieces = _han_words([form for form, _, _ in parsed], rules)
     for form, text, group in parsed:
         if not form.speaks and keys & form.names:
             form = parse(text, rules.without, frozenset(keys))
+        if pieces:
+            form = replace(form, tokens=tuple(piece for token in form.tokens for piece in pieces.get(token, (token,))))
         _add(groups, form, group)
 
     found: dict[int, int] = {}
@@ -172,6 +176,29 @@ def event_keys(forms: Sequence[Form], rules: Rules = RULES) -> set[str]:
     return {best} if best else set()
 
 
+def _han_words(forms: Sequence[Form], rules: Rules) -> dict[str, Tokens]:
+    """Words in runs of Han characters, which no blanks divide, where a run goes on in many ways after a beginning, or before
+    an end (successor variety: Harris, "From Phoneme to Morpheme", Language 1955).
+
+    :returns: the words of each run that has several.
+    """
+    runs = {token for form in forms for token in form.tokens if len(token) > 2 and "\u3400" <= token[0] <= "\u9fff"}
+    if "han" in rules.without or not runs:
+        return {}
+    after: dict[str, set[str]] = defaultdict(set)
+    before: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        for i in range(1, len(run)):
+            after[run[:i]].add(run[i])
+            before[run[i:]].add(run[i - 1])
+    found: dict[str, Tokens] = {}
+    for run in runs:
+        cuts = [i for i in range(1, len(run)) if len(after[run[:i]]) >= rules.words or len(before[run[i:]]) >= rules.words]
+        if cuts:
+            found[run] = tuple(run[a:b] for a, b in zip([0, *cuts], [*cuts, len(run)], strict=True))
+    return found
+
+
 def _likeness(sets: Sequence[frozenset[str]]) -> float:
     """How alike sets of keys are: mean share of the sets that hold a key, over all keys of all sets."""
     counts = Counter(key for keys in sets for key in keys)
@@ -188,6 +215,19 @@ def _add(groups: Groups, form: Form, group: _Group) -> None:
 def _skeleton(cut: Tokens) -> Tokens:
     """What never varies: the delimiters, and the number and places of words."""
     return tuple(WILD if is_word(token) else token for token in cut)
+
+
+# Words that say what happened, by their endings: participles, and verbs of Korean.
+_HAPPENED = re.compile(r"[a-z]{2,}(?:ed|ing)\b|.*(?:니다|었다|했다|됨|함)\b")
+# What follows the stem of a verb in Japanese and in Chinese.
+_INFLECTED = ("し", "さ", "でき", "す", "了")
+
+
+def _verbs(cut: Tokens, place: int, words: set[str]) -> bool:
+    """Whether the words at a place are mostly verbs."""
+    if place + 1 < len(cut) and cut[place + 1].startswith(_INFLECTED):
+        return True
+    return 2 * sum(bool(_HAPPENED.match(word.casefold())) for word in words) >= len(words)
 
 
 def _constant(token: str) -> bool:
@@ -215,7 +255,7 @@ def _soft(cut: Tokens, place: int) -> bool:
     after = cut[place + 1] if place + 1 < len(cut) else " "
     if after in "=(" and after:
         return False
-    if before in _OPENING and place > 1:
+    if before in _OPENING and (place > 1 or before in "(["):
         return before == "=" or after in ")]}\"'"
     return place > 0 and _named(token)
 
@@ -280,6 +320,8 @@ class _Merging:
         words = {word for word in found if word != WILD and not _constant(word)}
         if not words:
             return False
+        if "verbs" not in rules.without and _verbs(cut, place, words):
+            return False
         known = sum(word in self.values for word in words)
         if WILD in found and soft:
             return True
@@ -290,6 +332,8 @@ class _Merging:
         if place > 1 and cut[place - 2] == WILD and all(word.casefold() in _UNITS for word in words):
             return True
         if place == 0 or SAYS in cut:
+            if sum(map(_named, words)) >= 2 * rules.names and "first" not in rules.without:
+                return True
             return len(words) >= rules.first and "first" not in rules.without
         return len(words) >= rules.words or sum(map(_named, words)) >= rules.names
 
@@ -378,8 +422,9 @@ class _Merging:
                 enough = self._enough(family[0], place, found, soft=False) and plain >= max(
                     self.rules.agreeing, self.rules.similarity * (plain + 1)
                 )
-                beside = WILD in found and plain >= self.rules.beside and "beside" not in self.rules.without
-                if enough or (beside and place):
+                least = self.rules.beside if place else 2 * self.rules.beside
+                beside = WILD in found and plain >= least and "beside" not in self.rules.without
+                if enough or beside:
                     self._learn([found])
                     renamed.update(dict.fromkeys(family, (*rest[:place], WILD, *rest[place:])))
             bucket = _regroup(bucket, renamed)
@@ -456,31 +501,40 @@ def _collapse(cut: Tokens) -> Tokens:
 
 
 def _optional_parts(cut: Tokens) -> tuple[Tokens, list[Tokens]]:
-    """A template without the parts that may be missing, and these parts: brackets and key=value that hold a wildcard."""
+    """A template without the parts that may be missing, and these parts: what stands in brackets, key=value and units of values,
+    and the last detail after a comma; each with a wildcard in it."""
     core: list[str] = []
     parts: list[Tokens] = []
     place = 0
     while place < len(cut):
-        end = _part_end(cut, place)
+        end = _part_end(cut, place) if place else 0
         if end:
             parts.append(cut[place:end])
             place = end
         else:
             core.append(cut[place])
             place += 1
+    comma = max((i for i, token in enumerate(core) if token == ","), default=0)
+    if comma and core[comma + 1 : comma + 2] == [" "]:
+        detail = core[comma + 1 :]
+        words = [token for token in detail if is_word(token)]
+        if WILD in words and 2 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
+            parts.append(tuple(detail))
+            del core[comma:]
     return tuple(core), parts
 
 
 def _part_end(cut: Tokens, place: int) -> int:
     """Where an optional part that starts at a place ends; 0 where none starts."""
     start = place
-    if start == 0 or cut[start] not in (" ", ",") or start + 1 >= len(cut):
-        return 0
-    if cut[start] == "," and cut[start + 1] == " ":
+    if cut[start] == "," and cut[start + 1 : start + 2] == (" ",):
         start += 1
-        if not (start + 2 < len(cut) and cut[start + 2] == "="):
-            return _trailing_end(cut, start + 1)
-    start += 1
+    if cut[start] == " ":
+        start += 1
+        if start < len(cut) and cut[place - 1] == WILD and place + 1 == start and cut[start].casefold() in _UNITS:
+            return start + 1
+    elif not (cut[start] in "(（" and cut[start - 1] > "\u3040"):
+        return 0
     if start >= len(cut):
         return 0
     if closing := _CLOSING.get(cut[start]):
@@ -500,16 +554,3 @@ def _part_end(cut: Tokens, place: int) -> int:
             if end == len(cut) or cut[end] in (" ", ","):
                 return end
     return 0
-
-
-def _trailing_end(cut: Tokens, place: int) -> int:
-    """Where a trailing detail (", next attempt in <*>") ends; 0 where what follows a comma is no such detail."""
-    end = place
-    while end < len(cut) and cut[end] not in ",;([{=":
-        end += 1
-    if end < len(cut) and cut[end] == "=":
-        end = max((i for i in range(place, end) if cut[i] == " "), default=place)
-    elif end < len(cut) and cut[end] in "([{" and cut[end - 1] == " ":
-        end -= 1
-    words = [token for token in cut[place:end] if is_word(token)]
-    return end if WILD in words and 2 <= len(words) <= 5 else 0

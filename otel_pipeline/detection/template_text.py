@@ -20,7 +20,7 @@ _HEX = re.compile(r"(?<![\w-])(?:[a-f]{8,}|[A-F]{8,})(?![\w-])")
 _URL = re.compile(r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII)
 # A path: starts at a slash that no word touches, and ends at a blank or a delimiter.
 _PATH = re.compile(
-    r"(?<![A-Za-z0-9_>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+"
+    r"(?<![A-Za-z0-9_>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
 _RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
 # A host by its shape: labels that end in a domain, or in anything where a port follows.
@@ -42,7 +42,7 @@ _USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])",
 _MAIL = re.compile(r"(?<![\w.+-])(?:[\w.+-]|<\*>)+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
 _GLUE = r"[A-Za-z0-9_$%#@*+~/\\€£¥₩µμ°-]"
-_GLUED = re.compile(rf"(?:{_GLUE}|(?<!\.)\.(?!\.))*<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*")
+_GLUED = re.compile(rf"(?:[<>≤≥]=?(?=<\*>))?(?:{_GLUE}|(?<!\.)\.(?!\.))*<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*")
 # Groups of hexadecimal digits between colons: hardware addresses and IPv6, at least one of them with a digit.
 _PAIRS = re.compile(
     r"(?<![\w:.>])(?=[^\s]*<\*>)(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])", re.ASCII
@@ -182,8 +182,8 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def is_word(token: str) -> bool:
-    """Whether a token can vary: a word or a wildcard, no delimiter and no name of an event."""
-    return token == WILD or (token[0] != EVENT and bool(_WORD.search(token)))
+    """Whether a token can vary: a word or a wildcard; no delimiter, no particle or ending in kana, no name of an event."""
+    return token == WILD or (token[0] != EVENT and not "\u3041" <= token[0] <= "\u309f" and bool(_WORD.search(token)))
 
 
 # Keys of a record under which the event stands: any of the first, otherwise the first of the second that is there.
