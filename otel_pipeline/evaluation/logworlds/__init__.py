@@ -8,9 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from otel_pipeline.evaluation.logworlds import invented, languages, operations, services, structured
+from otel_pipeline.evaluation.logworlds import invented, languages, operations, services, structured, trades
 from otel_pipeline.evaluation.logworlds.model import Event, World, world
 from otel_pipeline.evaluation.logworlds.values import Values
+
+def mixed(dice: Random) -> list[Event]:
+    """A system whose parts log in different ways: some events of each of three other grammars."""
+    sources = (services.events, structured.events, operations.events, invented.events, trades.events)
+    found = [event for source in dice.sample(sources, 3) for event in dice.sample(source(dice), dice.randint(10, 15))]
+    return list({event.template: event for event in found}.values())
+
 
 JUDGING = 1000
 LINES = 2000
@@ -19,6 +26,8 @@ STYLES: dict[str, Callable[[Random], list[Event]]] = {
     "structured": structured.events,
     "operations": operations.events,
     "invented": invented.events,
+    "trades": trades.events,
+    "mixed": mixed,
     "korean": lambda dice: languages.events(dice, "korean"),
     "japanese": lambda dice: languages.events(dice, "japanese"),
     "chinese": lambda dice: languages.events(dice, "chinese"),
