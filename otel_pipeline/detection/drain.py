@@ -218,7 +218,7 @@ def _skeleton(cut: Tokens) -> Tokens:
 
 
 # Words that say what happened, by their endings: participles, and verbs of Korean.
-_HAPPENED = re.compile(r"[a-z]{2,}(?:ed|ing)\b|.*(?:니다|었다|했다|됨|함)\b")
+_HAPPENED = re.compile(r"[a-z]{2,}(?:ed|ing)|.*(?:니다|었다|했다|됨|함)")
 # What follows the stem of a verb in Japanese and in Chinese.
 _INFLECTED = ("し", "さ", "でき", "す", "了")
 
@@ -227,7 +227,7 @@ def _verbs(cut: Tokens, place: int, words: set[str]) -> bool:
     """Whether the words at a place are mostly verbs."""
     if place + 1 < len(cut) and cut[place + 1].startswith(_INFLECTED):
         return True
-    return 2 * sum(bool(_HAPPENED.match(word.casefold())) for word in words) >= len(words)
+    return 2 * sum(bool(_HAPPENED.fullmatch(word.casefold())) for word in words) >= len(words)
 
 
 def _constant(token: str) -> bool:
@@ -307,6 +307,8 @@ class _Merging:
             merged = self._merge_soft(bucket)
             merged = self._partition(merged)
             merged = self._merge_words(merged)
+            if "beside" not in self.rules.without:
+                merged = self._join(merged)
             if len(merged) == len(bucket):
                 break
             bucket = merged
@@ -422,13 +424,36 @@ class _Merging:
                 enough = self._enough(family[0], place, found, soft=False) and plain >= max(
                     self.rules.agreeing, self.rules.similarity * (plain + 1)
                 )
-                least = self.rules.beside if place else 2 * self.rules.beside
-                beside = WILD in found and plain >= least and "beside" not in self.rules.without
-                if enough or beside:
+                if enough:
                     self._learn([found])
                     renamed.update(dict.fromkeys(family, (*rest[:place], WILD, *rest[place:])))
             bucket = _regroup(bucket, renamed)
         return bucket
+
+    def _join(self, bucket: Groups) -> Groups:
+        """What equals a template but for words where that has wildcards is one of its lines, where enough words agree."""
+        size = len(next(iter(bucket)))
+        wild = {cut: tuple(i for i in range(size) if cut[i] == WILD) for cut in bucket}
+        renamed: dict[Tokens, Tokens] = {}
+        for places in sorted(set(wild.values()), key=lambda p: (len(p), p)):
+            hidden = set(places)
+            for cut, own in wild.items():
+                if not places or len(own) >= len(places) or not hidden.issuperset(own):
+                    continue
+                key = tuple(WILD if i in hidden else token for i, token in enumerate(cut))
+                if key in bucket and self._joins(cut, key, [i for i in places if i not in own]):
+                    renamed[cut] = key
+        for cut, key in renamed.items():
+            while key in renamed:
+                key = renamed[key]
+            renamed[cut] = key
+        return _regroup(bucket, renamed)
+
+    def _joins(self, cut: Tokens, key: Tokens, places: list[int]) -> bool:
+        plain = sum(token != WILD and is_word(token) for token in key)
+        least = max(self.rules.beside, self.rules.similarity * (plain + len(places))) * (1 if is_word(key[0]) and key[0] != WILD else 2)
+        words = [cut[place] for place in places]
+        return plain >= least and not any(map(_constant, words)) and not any(cut[p] not in self.values and _verbs(cut, p, {cut[p]}) for p in places)
 
     def _alike_records(self, groups: Groups) -> dict[Tokens, Tokens]:
         """Records that name no event are one kind with those that have most of their keys; the longest stands for them."""

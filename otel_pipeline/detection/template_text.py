@@ -14,7 +14,7 @@ WILD = "<*>"
 SAYS, EVENT = "\x1f", "\x1e"
 
 # Stack frames that were written into one line, with a blank, a bar or an escaped line break before each.
-_FRAMES = re.compile(r"(?:(?:\\n|\\t|[\s|]|#\d{3})+(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+")
+_FRAMES = re.compile(r"(?<![\s|])(?<!\\[nt])(?:(?:\\n|\\t|[\s|]|#\d{3})++(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+")
 # A run of digits-free hexadecimal letters as long as an address.
 _HEX = re.compile(r"(?<![\w-])(?:[a-f]{8,}|[A-F]{8,})(?![\w-])")
 _URL = re.compile(r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII)
@@ -32,20 +32,20 @@ _HOST = re.compile(
 )
 # key="some value", unless the key says that the text is the message itself.
 MESSAGE_KEYS = r"msg|message|event|evt|err|error|reason|description|level|severity|status|exception|text"
-_QUOTED = re.compile(rf"(?<![\w-])(?!(?:{MESSAGE_KEYS})=)([\w.-]+=)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_QUOTED = re.compile(rf"(?<![\w.-])(?!(?:{MESSAGE_KEYS})=)([\w.-]+=)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
 # The word after "user" is a name, unless it goes on with the sentence.
 _SENTENCE = (
     "unknown|not|is|was|has|had|does|did|can|cannot|with|and|or|in|on|at|by|to|for|from|of|no"
     "|data|name|id|agent|session|account|input|request|logged|login|logout"
 )
 _USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])", re.ASCII)
-_MAIL = re.compile(r"(?<![\w.+-])(?:[\w.+-]|<\*>)+@[\w-]+(?:\.[\w-]+)+", re.ASCII)
+_MAIL = re.compile(r"(?<![\w.+>-])(?:[\w.+-]|<\*>)++@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
 _GLUE = r"[A-Za-z0-9_$%#@*+~/\\€£¥₩µμ°-]"
-_GLUED = re.compile(rf"(?:[<>≤≥]=?(?=<\*>))?(?:{_GLUE}|(?<!\.)\.(?!\.))*<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*")
+_GLUED = re.compile(rf"(?:[<>≤≥]=?(?=<\*>))?(?<!{_GLUE})(?<!{_GLUE}\.)(?:{_GLUE}|(?<!\.)\.(?!\.))*+<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*")
 # Groups of hexadecimal digits between colons: hardware addresses and IPv6, at least one of them with a digit.
 _PAIRS = re.compile(
-    r"(?<![\w:.>])(?=[^\s]*<\*>)(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])", re.ASCII
+    r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])", re.ASCII
 )
 # One value in the brackets of a constructor, as the value of a key: ws=WorkSource{<*>}.
 _CONSTRUCTED = re.compile(r"(?<==)[A-Za-z_]\w*(?:\{<\*>\}|\[<\*>\]|\(<\*>\))")
@@ -55,9 +55,8 @@ _EMPTY = re.compile(r"(?<=\s)\(\)")
 # A list of single words in brackets, or of three and more anywhere, is one value.
 _ITEM = r"(?:<\*>|[\w.@#/-]+|\"[^\"]*\"|'[^']*')"
 _BRACKETED = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|\[\](?=\s|$)")
-_ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}(?![\w,])")
-# The same unit three times and more is a list, too; a place in code (package.Class.method:line) is a value.
-_REPEATED = re.compile(r"(?P<unit>\S*<\*>\S*(?: <\w+>)?)(?: (?P=unit)){2,}")
+_ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}+(?!\w)")
+# A place in code (package.Class.method:line) is a value.
 _CODE = re.compile(r"(?<![\w.$<])(?:[\w$]+\.){2,}[\w$]+:<\*>", re.ASCII)
 # Literals of programming languages are values.
 _LITERAL = re.compile(r"(?<==)(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
@@ -74,6 +73,31 @@ _TOKENS = re.compile(
 )
 _WORD = re.compile(r"\w")
 
+
+
+def _once(text: str) -> str:
+    """The same thing three times and more in a row, one or two words with a wildcard in them, is there once."""
+    words = text.split(" ")
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        for length in (1, 2):
+            unit = words[place : place + length]
+            if not any(WILD in word for word in unit):
+                continue
+            end = place + length
+            while words[end : end + length] == unit:
+                end += length
+            if end - place >= 3 * length:
+                result += unit
+                place = end
+                break
+        else:
+            result.append(words[place])
+            place += 1
+    return " ".join(result)
+
+
 # Rules by name, in the order in which they are used; `evaluate templates --ablation` leaves each out.
 RULES: Mapping[str, Callable[[str], str]] = {
     "frames": lambda text: _FRAMES.sub("", text),
@@ -86,7 +110,7 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "relative": lambda text: _RELATIVE.sub(WILD, text),
     "host": lambda text: _HOST.sub(WILD, text),
     "user": lambda text: _USER.sub(WILD, text),
-    "pairs": lambda text: _PAIRS.sub(WILD, text),
+    "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
     "glued": lambda text: _GLUED.sub(WILD, text),
     "constructed": lambda text: _CONSTRUCTED.sub(WILD, text),
     "empty": lambda text: _EMPTY.sub(f"({WILD})", text),
@@ -94,7 +118,7 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "items": lambda text: _ITEMS.sub(WILD, text),
     "code": lambda text: _CODE.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
-    "repeated": lambda text: _REPEATED.sub(r"\g<unit>", text),
+    "repeated": lambda text: _once(text),
     "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
 }
 
