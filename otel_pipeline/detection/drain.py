@@ -48,6 +48,12 @@ class Rules:
     alike: float = 0.6
     # So many kinds of such records are told apart.
     kinds: int = 200
+    # Budget of a run: so many new texts, of so many characters, are merged with each other; so many more are tried against the
+    # templates found; the rest is "other".
+    merged: int = 10_000
+    merged_characters: int = 4_000_000
+    tried: int = 100_000
+    tried_characters: int = 20_000_000
     # Rounds of learning words and merging by them.
     rounds: int = 3
     # Rules of the text and of merging that are left out.
@@ -56,6 +62,10 @@ class Rules:
 
 RULES = Rules()
 MERGING = ("lexicon", "keys", "beside", "optional", "first")
+# Stands for the texts of a service beyond the budget.
+OTHER = "<other>"
+_HAN = re.compile("[\u3400-\u9fff]")
+_UNDIVIDED = re.compile("[\u3041-\u9fff]<\\*>|<\\*>[\u3041-\u9fff]")
 _FLAGS = frozenset(
     ("true", "false", "yes", "no", "on", "off", "ok", "fail", "failed", "success", "enabled", "disabled")
 )  # fmt: skip
@@ -112,45 +122,102 @@ def merge(
 ) -> tuple[dict[int, int], list[Template]]:
     """Find the template of each new mask.
 
-    The result depends on the set of known templates and on the set of masks, not on their order.
+    The result depends on the set of known templates and on the set of masks, not on their order; of masks beyond the
+    budget those at the end of the sequence are only tried against the templates that the others found.
 
     :param known: the templates so far. None of them is lost; their texts may become more general.
-    :param masks: distinct masks that have no template yet.
-    :returns: template id by mask hash; the templates that are new or whose text changed.
+    :param masks: distinct masks that have no template yet, the most frequent first.
+    :returns: template id by mask hash, for each mask unless it lies beyond the budget; the templates that are new or
+        whose text changed.
     """
-    groups: Groups = {}
-    parsed = [(parse(t.text, rules.without), t.text, _Group(known=t)) for t in sorted(known, key=lambda t: t.id)]
-    unchanged = {group.known.id: group.known.text for _, _, group in parsed if group.known}
+    known = sorted((t for t in known if t.text != OTHER), key=lambda t: t.id)
+    within, beyond = _budget(masks, rules)
+    parsed = [(parse(t.text, rules.without), t.text, _Group(known=t)) for t in known]
+    before = {t.id: t.text for t in known}
     keys = {key for form, _, _ in parsed if not form.speaks for key, _ in form.values}
-    parsed += [
-        (parse(mask.text, rules.without), mask.text, _Group([mask.hash]))
-        for mask in sorted(masks, key=lambda m: (m.text, m.hash))
-    ]
+    shapes = _undivided(parsed)
+    for mask in sorted(within, key=lambda m: (m.text, m.hash)):
+        form = parse(mask.text, rules.without)
+        parsed.append((_matched(form, shapes), mask.text, _Group([mask.hash])))
     mute = [form for form, _, _ in parsed if not form.speaks]
     if mute and "event key" not in rules.without:
         keys |= event_keys(mute, rules)
-    pieces = _han_words([form for form, _, _ in parsed], rules)
+    words = _han_words([form for form, _, _ in parsed], rules)
+    groups: Groups = {}
     for form, text, group in parsed:
         if not form.speaks and keys & form.names:
             form = parse(text, rules.without, frozenset(keys))
-        if pieces:
-            form = replace(form, tokens=tuple(piece for token in form.tokens for piece in pieces.get(token, (token,))))
+        if words:
+            form = replace(form, tokens=tuple(word for token in form.tokens for word in words.get(token, (token,))))
         _add(groups, form, group)
 
     found: dict[int, int] = {}
     templates: list[Template] = []
+    all_templates = {t.id: t for t in known}
     for cut, group in _Merging(rules).run(groups).items():
         if not group.masks:
             continue
         text = group.record[1] or "".join(cut)
         template = group.known or Template(min(group.masks), text)
-        if template.id not in unchanged:
+        if template.id not in before:
             templates.append(template)
-        elif unchanged[template.id] != text:
+        elif before[template.id] != text:
             template = replace(template, text=text, revision=template.revision + 1)
             templates.append(template)
+        all_templates[template.id] = template
         found.update(dict.fromkeys(group.masks, template.id))
+    if beyond:
+        found.update(_fit(all_templates.values(), beyond, rules))
     return found, templates
+
+
+def _budget(masks: Sequence[Mask], rules: Rules) -> tuple[Sequence[Mask], Sequence[Mask]]:
+    """The masks that are merged, and those that are only tried: a flood of texts costs a bounded time."""
+    characters = 0
+    merged, tried = len(masks), len(masks)
+    for number, mask in enumerate(masks):
+        characters += len(mask.text) + 40
+        if merged == len(masks) and (number >= rules.merged or characters > rules.merged_characters):
+            merged = number
+        if number >= rules.tried or characters > rules.tried_characters:
+            tried = number
+            break
+    return masks[:merged], masks[merged:tried]
+
+
+def _fit(templates: Iterable[Template], masks: Iterable[Mask], rules: Rules) -> dict[int, int]:
+    """The templates that masks are lines of without further ado: equal but for words where these have wildcards."""
+    index: dict[Tokens, int] = {}
+    places: dict[Tokens, set[tuple[int, ...]]] = defaultdict(set)
+    for template in templates:
+        cut = parse(template.text, rules.without).tokens
+        index[cut] = template.id
+        places[_skeleton(cut)].add(tuple(i for i, token in enumerate(cut) if token == WILD))
+    found: dict[int, int] = {}
+    for mask in masks:
+        cut = parse(mask.text, rules.without).tokens
+        for wild in sorted(places.get(_skeleton(cut), ()), key=lambda p: (len(p), p)):
+            hidden = set(wild)
+            key = tuple(WILD if i in hidden else token for i, token in enumerate(cut))
+            if key in index:
+                found[mask.hash] = index[key]
+                break
+    return found
+
+
+def _undivided(parsed: Iterable[tuple[Form, str, _Group]]) -> list[tuple[re.Pattern[str], Form]]:
+    """Known templates with a value beside characters of a script without blanks: where the value ends, the template alone tells."""
+    found: list[tuple[re.Pattern[str], Form]] = []
+    for form, text, _ in parsed:
+        if not form.keys and _UNDIVIDED.search(text):
+            found.append((re.compile(".+?".join(map(re.escape, text.split(WILD)))), form))
+    return found
+
+
+def _matched(form: Form, shapes: list[tuple[re.Pattern[str], Form]]) -> Form:
+    if not shapes or form.keys or not _HAN.search(form.text):
+        return form
+    return next((known for pattern, known in shapes if pattern.fullmatch(form.text)), form)
 
 
 def event_keys(forms: Sequence[Form], rules: Rules = RULES) -> set[str]:
@@ -457,7 +524,7 @@ class _Merging:
 
     def _alike_records(self, groups: Groups) -> dict[Tokens, Tokens]:
         """Records that name no event are one kind with those that have most of their keys; the longest stands for them."""
-        mute = sorted((cut for cut in groups if cut[0] == "{" and cut[1:2] and cut[1][0] == EVENT and SAYS not in cut), key=lambda c: (-len(c), c))
+        mute = sorted((cut for cut in groups if cut[:1] == ("{",) and SAYS not in cut and cut[1:] and cut[1][0] == EVENT), key=lambda c: (-len(c), c))
         heads: list[tuple[Tokens, set[str]]] = []
         renamed: dict[Tokens, Tokens] = {}
         for cut in mute:

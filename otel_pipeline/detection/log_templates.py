@@ -13,7 +13,8 @@ from otel_pipeline.detection import drain, lineage
 from otel_pipeline.detection.model import HOUR, StepReport
 from otel_pipeline.detection.staging import amending_partition, replacing_partition, scratch
 
-MASK_VERSION = 1
+# Version of the rules by which masks become templates; the mask itself is otel_pipeline_mask_v1.
+MASK_VERSION = 2
 
 
 def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepReport:
@@ -57,15 +58,24 @@ def _count(db: Database, hour: datetime, changes: lineage.Changes) -> tuple[int,
 def learn(db: Database, masked: str) -> tuple[int, int]:
     """Give templates to the masks of a staging table that have none.
 
-    :param masked: table with MaskHash and Mask.
+    Texts beyond the budget of a run (a flood of them) have no template of their own: those of a service are one, ``<other>``.
+
+    :param masked: table with MaskHash, Mask, ServiceName and Count.
     :returns: number of new masks; number of templates that are new or whose text became more general.
     """
     unknown = db.rows("log_templates__unknown", stage=masked)
     if not unknown:
         return 0, 0
-    known = (drain.Template(row["TemplateId"], row["Text"], row["Revision"]) for row in db.rows("log_templates__known"))
+    known = [drain.Template(row["TemplateId"], row["Text"], row["Revision"]) for row in db.rows("log_templates__known")]
     masks = {row["MaskHash"]: row["Mask"] for row in unknown}
     found, templates = drain.merge(known, [drain.Mask(number, text) for number, text in masks.items()])
+    for row in unknown:
+        if row["MaskHash"] not in found:
+            found[row["MaskHash"]] = row["Other"]
+            masks[row["MaskHash"]] = ""
+    named = {template.id for template in known} | {template.id for template in templates}
+    others = sorted(set(found.values()) - named)
+    templates += [drain.Template(number, drain.OTHER) for number in others]
     # Texts before masks: killed in between, the next run finds the same templates again.
     db.insert(
         "log_template_texts",

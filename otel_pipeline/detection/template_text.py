@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 WILD = "<*>"
+# So many tokens of a text are compared; what follows is one wildcard.
+LONGEST = 256
 # In the tokens of a record: stands before what an event key says, and before the name of an event.
 SAYS, EVENT = "\x1f", "\x1e"
 
@@ -170,7 +172,11 @@ def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozense
                 before += f" {{{WILD}}}"
                 return Form(before, tokens(before))
     text = _plain(mask, without)
-    return Form(text, tokens(text))
+    cut = tokens(text)
+    if len(cut) > LONGEST:
+        cut = (*cut[:LONGEST], " ", WILD)
+        text = "".join(cut)
+    return Form(text, cut)
 
 
 def _embedded(text: str) -> tuple[int, list[Row]] | None:
@@ -301,6 +307,7 @@ def _record(text: str, rows: list[Row], without: frozenset[str], event_keys: fro
             inner = _inner(value)
         else:
             inner = WILD
+            quote = quote if text[0] == "{" else ""
             if _PLAIN.fullmatch(_inner(value)):
                 values.append((key, _inner(value)))
         pieces += [text[place:start], quote, inner, quote]
