@@ -12,7 +12,7 @@ common. Here whole batches of *distinct* forms are seen together, so that eviden
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, Form, is_word, parse
@@ -89,11 +89,17 @@ class Mask:
 
 @dataclass(frozen=True)
 class Template:
-    """A template: its id (the hash of the mask that founded it), its text, and how often the text was generalised."""
+    """A template: its id (the hash of the mask that founded it), its text, how often the text was generalised, first seen when."""
 
     id: int
     text: str
     revision: int = 0
+    since: float = 0.0
+
+    @property
+    def order(self) -> tuple[float, int]:
+        """The older of two goes on when they become one."""
+        return self.since, self.id
 
 
 @dataclass
@@ -103,6 +109,7 @@ class _Group:
 
     masks: list[int] = field(default_factory=list)
     known: Template | None = None
+    ids: set[int] = field(default_factory=set)
     record: tuple[int, str] = (0, "")
     values: set[tuple[str, str]] = field(default_factory=set)
 
@@ -110,16 +117,38 @@ class _Group:
         self.masks += other.masks
         self.record = max(self.record, other.record)
         self.values |= other.values
-        if other.known and (self.known is None or other.known.id < self.known.id):
+        self.ids |= other.ids
+        if other.known and (self.known is None or other.known.order < self.known.order):
             self.known = other.known
 
 
 Groups = dict[Tokens, _Group]
 
 
+@dataclass(frozen=True)
+class Merged:
+    """What a merging found: the template of each mask, the templates that are new or changed, and which known templates
+    are lines of another by now."""
+
+    found: dict[int, int]
+    templates: list[Template]
+    absorbed: dict[int, int]
+
+
 def merge(
     known: Iterable[Template], masks: Sequence[Mask], rules: Rules = RULES
 ) -> tuple[dict[int, int], list[Template]]:
+    """Find the template of each new mask; :func:`learn` without memory.
+
+    :returns: template id by mask hash; the templates that are new or whose text changed.
+    """
+    merged = learn(known, masks, {}, rules)
+    return merged.found, merged.templates
+
+
+def learn(
+    known: Iterable[Template], masks: Sequence[Mask], seen: Mapping[int, Sequence[str]], rules: Rules = RULES
+) -> Merged:
     """Find the template of each new mask.
 
     The result depends on the set of known templates and on the set of masks, not on their order; of masks beyond the
@@ -127,12 +156,13 @@ def merge(
 
     :param known: the templates so far. None of them is lost; their texts may become more general.
     :param masks: distinct masks that have no template yet, the most frequent first.
-    :returns: template id by mask hash, for each mask unless it lies beyond the budget; the templates that are new or
-        whose text changed.
+    :param seen: some of the masks of known templates, by their id: the words in them that are values.
+    :returns: the template of each mask unless it lies beyond the budget. A known template is absorbed once the text of
+        the other, as it was stored before, covers it.
     """
     known = sorted((t for t in known if t.text != OTHER), key=lambda t: t.id)
     within, beyond = _budget(masks, rules)
-    parsed = [(parse(t.text, rules.without), t.text, _Group(known=t)) for t in known]
+    parsed = [(parse(t.text, rules.without), t.text, _Group(known=t, ids={t.id})) for t in known]
     before = {t.id: t.text for t in known}
     keys = {key for form, _, _ in parsed if not form.speaks for key, _ in form.values}
     shapes = _undivided(parsed)
@@ -143,6 +173,8 @@ def merge(
     if mute and "event key" not in rules.without:
         keys |= event_keys(mute, rules)
     words = _han_words([form for form, _, _ in parsed], rules)
+    merging = _Merging(rules)
+    merging.remember(known, seen)
     groups: Groups = {}
     for form, text, group in parsed:
         if not form.speaks and keys & form.names:
@@ -154,10 +186,13 @@ def merge(
     found: dict[int, int] = {}
     templates: list[Template] = []
     all_templates = {t.id: t for t in known}
-    for cut, group in _Merging(rules).run(groups).items():
+    absorbed: dict[int, int] = {}
+    for cut, group in merging.run(groups).items():
+        text = group.record[1] or "".join(cut)
+        if group.known and before[group.known.id] == text:
+            absorbed.update({number: group.known.id for number in group.ids if number != group.known.id})
         if not group.masks:
             continue
-        text = group.record[1] or "".join(cut)
         template = group.known or Template(min(group.masks), text)
         if template.id not in before:
             templates.append(template)
@@ -168,7 +203,7 @@ def merge(
         found.update(dict.fromkeys(group.masks, template.id))
     if beyond:
         found.update(_fit(all_templates.values(), beyond, rules))
-    return found, templates
+    return Merged(found, templates, absorbed)
 
 
 def _budget(masks: Sequence[Mask], rules: Rules) -> tuple[Sequence[Mask], Sequence[Mask]]:
@@ -334,6 +369,21 @@ class _Merging:
         self.rules = rules
         self.values: set[str] = set()
         self.value_keys: set[str] = set()
+        self.seen_keys: dict[str, set[str]] = defaultdict(set)
+
+    def remember(self, known: Iterable[Template], seen: Mapping[int, Sequence[str]]) -> None:
+        """Learn the words that were values in masks of known templates."""
+        for template in known:
+            cut = parse(template.text, self.rules.without).tokens
+            found: dict[int, set[str]] = {i: set() for i, token in enumerate(cut) if token == WILD}
+            for mask in seen.get(template.id, ()):
+                form = parse(mask, self.rules.without)
+                for key, word in form.values:
+                    self.seen_keys[key].add(word)
+                if len(form.tokens) == len(cut) and all(a == b or b == WILD for a, b in zip(form.tokens, cut, strict=True)):
+                    for place, words in found.items():
+                        words.add(form.tokens[place])
+            self._learn(found.values())
 
     def run(self, groups: Groups) -> Groups:
         self._learn_keys(groups)
@@ -353,7 +403,7 @@ class _Merging:
         return groups
 
     def _learn_keys(self, groups: Groups) -> None:
-        seen: dict[str, set[str]] = defaultdict(set)
+        seen = self.seen_keys
         for cut, group in groups.items():
             for key, word in group.values:
                 if WILD not in word:
