@@ -295,7 +295,9 @@ def _han_words(forms: Sequence[Form], rules: Rules) -> dict[str, Tokens]:
             before[run[i:]].add(run[i - 1])
     found: dict[str, Tokens] = {}
     for run in runs:
-        cuts = [i for i in range(1, len(run)) if len(after[run[:i]]) >= rules.words or len(before[run[i:]]) >= rules.words]
+        cuts = [
+            i for i in range(1, len(run)) if len(after[run[:i]]) >= rules.words or len(before[run[i:]]) >= rules.words
+        ]
         if cuts:
             found[run] = tuple(run[a:b] for a, b in zip([0, *cuts], [*cuts, len(run)], strict=True))
     return found
@@ -380,7 +382,9 @@ class _Merging:
                 form = parse(mask, self.rules.without)
                 for key, word in form.values:
                     self.seen_keys[key].add(word)
-                if len(form.tokens) == len(cut) and all(a == b or b == WILD for a, b in zip(form.tokens, cut, strict=True)):
+                if len(form.tokens) == len(cut) and all(
+                    a == b or b == WILD for a, b in zip(form.tokens, cut, strict=True)
+                ):
                     for place, words in found.items():
                         words.add(form.tokens[place])
             self._learn(found.values())
@@ -414,7 +418,9 @@ class _Merging:
         for key, words in seen.items():
             # In capitals (currencies, countries) no less than other words: under a key stands a value.
             plain = {word for word in words if word != WILD and word.casefold() not in _FLAGS}
-            if (len(plain) >= self.rules.key or sum(map(_named, plain)) >= self.rules.names) and "keys" not in self.rules.without:
+            if (
+                len(plain) >= self.rules.key or sum(map(_named, plain)) >= self.rules.names
+            ) and "keys" not in self.rules.without:
                 self.value_keys.add(key)
                 self.values |= plain
 
@@ -512,7 +518,9 @@ class _Merging:
         return _regroup(bucket, renamed)
 
     def _is_value(self, cut: Tokens, place: int, found: set[str]) -> bool:
-        if (any(map(_constant, found)) and _key(cut, place) not in self.value_keys) or (place + 1 < len(cut) and cut[place + 1] == "="):
+        if (any(map(_constant, found)) and _key(cut, place) not in self.value_keys) or (
+            place + 1 < len(cut) and cut[place + 1] == "="
+        ):
             return False
         return self._enough(cut, place, found, soft=_soft(cut, place))
 
@@ -568,13 +576,22 @@ class _Merging:
 
     def _joins(self, cut: Tokens, key: Tokens, places: list[int]) -> bool:
         plain = sum(token != WILD and is_word(token) for token in key)
-        least = max(self.rules.beside, self.rules.similarity * (plain + len(places))) * (1 if is_word(key[0]) and key[0] != WILD else 2)
+        least = max(self.rules.beside, self.rules.similarity * (plain + len(places))) * (
+            1 if is_word(key[0]) and key[0] != WILD else 2
+        )
         words = [cut[place] for place in places]
-        return plain >= least and not any(map(_constant, words)) and not any(cut[p] not in self.values and _verbs(cut, p, {cut[p]}) for p in places)
+        return (
+            plain >= least
+            and not any(map(_constant, words))
+            and not any(cut[p] not in self.values and _verbs(cut, p, {cut[p]}) for p in places)
+        )
 
     def _alike_records(self, groups: Groups) -> dict[Tokens, Tokens]:
         """Records that name no event are one kind with those that have most of their keys; the longest stands for them."""
-        mute = sorted((cut for cut in groups if cut[:1] == ("{",) and SAYS not in cut and cut[1:] and cut[1][0] == EVENT), key=lambda c: (-len(c), c))
+        mute = sorted(
+            (cut for cut in groups if cut[:1] == ("{",) and SAYS not in cut and cut[1:] and cut[1][0] == EVENT),
+            key=lambda c: (-len(c), c),
+        )
         heads: list[tuple[Tokens, set[str]]] = []
         renamed: dict[Tokens, Tokens] = {}
         for cut in mute:
@@ -600,7 +617,9 @@ class _Merging:
                 hidden = _collapse(tuple(WILD if i and t in self.values else t for i, t in enumerate(cut)))
                 if hidden != cut:
                     core, parts = _optional_parts(hidden)
-                    if core in families and any(frozenset(parts) <= other or other <= frozenset(parts) for other, _ in families[core]):
+                    if core in families and any(
+                        frozenset(parts) <= other or other <= frozenset(parts) for other, _ in families[core]
+                    ):
                         families[core].append((frozenset(parts), cut))
         renamed: dict[Tokens, Tokens] = {}
         for family in families.values():

@@ -92,7 +92,10 @@ def learn(db: Database, masked: str) -> tuple[int, int]:
     )
     db.insert(
         "log_template_masks",
-        [[number, template, masks[number] if number in merged.found else "", MASK_VERSION] for number, template in found.items()],
+        [
+            [number, template, masks[number] if number in merged.found else "", MASK_VERSION]
+            for number, template in found.items()
+        ],
         ["MaskHash", "TemplateId", "Mask", "MaskVersion"],
     )
     if merged.absorbed:
@@ -108,7 +111,11 @@ def _within_budget(
     room = max(0, NEW_TEMPLATES - db.one("log_templates__recent")["Templates"])
     names = set(known)
     # The most frequent masks come first, and so do their templates.
-    order = list(dict.fromkeys(t for t in (merged.found.get(row["MaskHash"]) for row in unknown) if t is not None and t not in names))
+    order = list(
+        dict.fromkeys(
+            t for t in (merged.found.get(row["MaskHash"]) for row in unknown) if t is not None and t not in names
+        )
+    )
     dropped = set(order[room:])
     found: dict[int, int] = {}
     others: set[int] = set()

@@ -16,21 +16,24 @@ LONGEST = 256
 SAYS, EVENT = "\x1f", "\x1e"
 
 # Stack frames that were written into one line, with a blank, a bar or an escaped line break before each.
-_FRAMES = re.compile(r"(?<![\s|])(?<!\\[nt])(?:(?:\\n|\\t|[\s|]|#\d{3})++(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+")
+_FRAMES = re.compile(
+    r"(?<![\s|])(?<!\\[nt])(?:(?:\\n|\\t|[\s|]|#\d{3})++(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+"
+)
 # A run of digits-free hexadecimal letters as long as an address.
 _HEX = re.compile(r"(?<![\w-])(?:[a-f]{8,}|[A-F]{8,})(?![\w-])")
-_URL = re.compile(r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII)
+_URL = re.compile(
+    r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII
+)
 # A path: starts at a slash that no word touches, and ends at a blank or a delimiter.
 _PATH = re.compile(
     r"(?<![A-Za-z0-9_>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
 _RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
 # A host by its shape: labels that end in a domain, or in anything where a port follows.
-_DOMAINS = (
-    "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test|example|invalid|svc"
-)
+_DOMAINS = "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test|example|invalid|svc"
 _HOST = re.compile(
-    rf"(?<![\w.$@/-])(?:[\w-]+\.)+(?:(?:{_DOMAINS})(?![\w.-]*\w|\()|[a-z]{{2,3}}(?=:<\*>)|[\w-]+\.[a-z]{{2}}(?![\w.(-]))", re.ASCII
+    rf"(?<![\w.$@/-])(?:[\w-]+\.)+(?:(?:{_DOMAINS})(?![\w.-]*\w|\()|[a-z]{{2,3}}(?=:<\*>)|[\w-]+\.[a-z]{{2}}(?![\w.(-]))",
+    re.ASCII,
 )
 # key="some value", unless the key says that the text is the message itself.
 MESSAGE_KEYS = r"msg|message|event|evt|err|error|reason|description|level|severity|status|exception|text"
@@ -44,10 +47,13 @@ _USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])",
 _MAIL = re.compile(r"(?<![\w.+>-])(?:[\w.+-]|<\*>)++@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
 _GLUE = r"[A-Za-z0-9_$%#@*+~/\\€£¥₩µμ°-]"
-_GLUED = re.compile(rf"(?:[<>≤≥]=?(?=<\*>))?(?<!{_GLUE})(?<!{_GLUE}\.)(?:{_GLUE}|(?<!\.)\.(?!\.))*+<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*")
+_GLUED = re.compile(
+    rf"(?:[<>≤≥]=?(?=<\*>))?(?<!{_GLUE})(?<!{_GLUE}\.)(?:{_GLUE}|(?<!\.)\.(?!\.))*+<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*"
+)
 # Groups of hexadecimal digits between colons: hardware addresses and IPv6, at least one of them with a digit.
 _PAIRS = re.compile(
-    r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])", re.ASCII
+    r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])",
+    re.ASCII,
 )
 # One value in the brackets of a constructor, as the value of a key: ws=WorkSource{<*>}.
 _CONSTRUCTED = re.compile(r"(?<==)[A-Za-z_]\w*(?:\{<\*>\}|\[<\*>\]|\(<\*>\))")
@@ -64,7 +70,12 @@ _CODE = re.compile(r"(?<![\w.$<])(?:[\w$]+\.){2,}[\w$]+:<\*>", re.ASCII)
 _LITERAL = re.compile(r"(?<==)(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
 _BLANKS = re.compile(r"\s+")
 
-_HAN, _KANA, _KATAKANA, _HANGUL = "\u3400-\u4dbf\u4e00-\u9fff々", "\u3041-\u309f", "\u30a0-\u30ff\u31f0-\u31ff", "\u3131-\u318e\uac00-\ud7a3"
+_HAN, _KANA, _KATAKANA, _HANGUL = (
+    "\u3400-\u4dbf\u4e00-\u9fff々",
+    "\u3041-\u309f",
+    "\u30a0-\u30ff\u31f0-\u31ff",
+    "\u3131-\u318e\uac00-\ud7a3",
+)
 _STOPS = r"\s=:,;()\[\]{}\"'|<>「」『』【】（）、。：；，！？"
 # Words that begin with a capital and follow each other within a sentence are one name; so is what stands in quotes.
 _CAPITAL, _SMALL = "A-ZÀ-ÖØ-ÞА-ЯЁ", "a-zà-öø-ÿа-яё"
@@ -74,7 +85,6 @@ _TOKENS = re.compile(
     rf"{_NAME}|{_QUOTE}|<\*>|[{_HAN}]+|[{_KANA}]+|[{_KATAKANA}]+|[{_HANGUL}]+|\.{{2,}}|(?:[^.{_STOPS}{_HAN}{_KANA}{_KATAKANA}{_HANGUL}]|\.(?!\.))+|\s|."
 )
 _WORD = re.compile(r"\w")
-
 
 
 def _once(text: str) -> str:
@@ -167,7 +177,13 @@ def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozense
             before = _plain(text[:start], without)
             record = _record(text[start:], rows, without, event_keys)
             if record.speaks:
-                return Form(f"{before} {record.text}", (*tokens(before), *record.tokens), record.keys, record.values, record.names)
+                return Form(
+                    f"{before} {record.text}",
+                    (*tokens(before), *record.tokens),
+                    record.keys,
+                    record.values,
+                    record.names,
+                )
             if text[start] == "{":
                 before += f" {{{WILD}}}"
                 return Form(before, tokens(before))
@@ -218,7 +234,20 @@ def is_word(token: str) -> bool:
 
 # Keys of a record under which the event stands: any of the first, otherwise the first of the second that is there.
 _EVENT_KEYS = frozenset(
-    ("msg", "message", "event", "evt", "event_name", "event.name", "eventname", "event_type", "eventtype", "body", "text", "log")
+    (
+        "msg",
+        "message",
+        "event",
+        "evt",
+        "event_name",
+        "event.name",
+        "eventname",
+        "event_type",
+        "eventtype",
+        "body",
+        "text",
+        "log",
+    )
 )
 _ACTION_KEYS = ("action", "operation", "op", "activity", "what", "type", "kind", "title", "step", "task", "name")
 _LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "levelname"))

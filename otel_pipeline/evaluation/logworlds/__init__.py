@@ -12,6 +12,7 @@ from otel_pipeline.evaluation.logworlds import invented, languages, operations, 
 from otel_pipeline.evaluation.logworlds.model import Event, World, world
 from otel_pipeline.evaluation.logworlds.values import Values
 
+
 def mixed(dice: Random) -> list[Event]:
     """A system whose parts log in different ways: some events of each of three other grammars."""
     sources = (services.events, structured.events, operations.events, invented.events, trades.events)

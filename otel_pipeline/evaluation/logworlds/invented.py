@@ -28,7 +28,9 @@ def events(dice: Random) -> list[Event]:
             text += (dice.choice(JOINTS) if number > 1 else " ") if text else ""
             text += word
             if number and dice.random() < 0.4:
-                text += dice.choice((" «{}»", " «{}»", "=«{}»", " («{}»)", " [«{}»]", "⟦ («{}»)⟧", ' "«{}»"')).format(dice.choice(KINDS))
+                text += dice.choice((" «{}»", " «{}»", "=«{}»", " («{}»)", " [«{}»]", "⟦ («{}»)⟧", ' "«{}»"')).format(
+                    dice.choice(KINDS)
+                )
         if dice.random() < 0.15:
             text += f" «{dice.choice(('invented', 'int', 'colour'))}{dice.choice('*+')}»"
         found.setdefault(tuple(plain), pattern(text))

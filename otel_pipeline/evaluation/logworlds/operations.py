@@ -5,8 +5,14 @@ from random import Random
 from otel_pipeline.evaluation.logworlds.model import Event, fill, pattern, truth
 from otel_pipeline.evaluation.logworlds.values import Values
 
-PACKAGES = "com.acme.billing|org.example.store|io.depot.core|net.ferry.rpc|com.acme.billing.dao|org.example.store.web".split("|")
-PARTS = "Order Ledger Token Lease Shard Replica Snapshot Region Block Container Heartbeat Session Partition Segment".split()
+PACKAGES = (
+    "com.acme.billing|org.example.store|io.depot.core|net.ferry.rpc|com.acme.billing.dao|org.example.store.web".split(
+        "|"
+    )
+)
+PARTS = (
+    "Order Ledger Token Lease Shard Replica Snapshot Region Block Container Heartbeat Session Partition Segment".split()
+)
 ROLES = "Manager Service Handler Tracker Scheduler Controller Repository Client Listener Monitor".split()
 VERBS = (
     "Registering|Removing|Allocating|Closing|Opening|Replicating|Renewing|Verifying|Flushing|Compacting|Loading|Recovering"
@@ -95,7 +101,9 @@ def _java(dice: Random, header: str) -> tuple[str, Event]:
         text = f"{dice.choice(VERBS)} {part.lower()}" + "".join(dice.sample(TAILS, dice.randint(0, 2)))
         level = dice.choice(("INFO", "DEBUG", "WARN"))
         if dice.random() < 0.2:
-            text += dice.choice(("⟦ (forced)⟧", "⟦, epoch «int»⟧", "⟦ after «int» retries⟧", "⟦ (generation «int», leader «host»)⟧"))
+            text += dice.choice(
+                ("⟦ (forced)⟧", "⟦, epoch «int»⟧", "⟦ after «int» retries⟧", "⟦ (generation «int», leader «host»)⟧")
+            )
     start = {"": "", "full": f"«timestamp» {level} [«thread»] {logger} - ", "short": f"{level} {logger}: "}[header]
     whole = start + text + (f"\n{exception}" if exception else "")
     identity = text.split("«")[0]

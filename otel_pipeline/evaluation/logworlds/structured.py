@@ -13,7 +13,9 @@ FIELDS = {
     "product": "product", "sku": "order", "queue": "topic", "table": "table", "rows": "int", "version": "version", "email": "email",
     "cached": "flag", "service": "service", "node": "invented", "checksum": "sha", "file": "path", "percent": "percent", "owner": "person",
 }  # fmt: skip
-AREAS = "order payment user session cache index queue mail stock search report token shard replica upload invoice".split()
+AREAS = (
+    "order payment user session cache index queue mail stock search report token shard replica upload invoice".split()
+)
 ACTS = "created failed started finished expired rejected retried evicted rebuilt flushed sent updated throttled synced moved".split()
 MESSAGES = (
     "{area} {act}|{area} was {act}|{area} {act} for {slot}|{area} service {act}|{act} {area}|{area} {act} after {slot}"
@@ -34,7 +36,11 @@ def events(dice: Random) -> list[Event]:
     while len(found) < wanted:
         area, act = dice.choice(AREAS), dice.choice(ACTS)
         if dotted:
-            what = dice.choice((".", "_", ".")).join((area, act)) if dice.random() < 0.6 else f"{area}.{dice.choice(AREAS)}.{act}"
+            what = (
+                dice.choice((".", "_", ".")).join((area, act))
+                if dice.random() < 0.6
+                else f"{area}.{dice.choice(AREAS)}.{act}"
+            )
         else:
             slot = f"«{dice.choice(('int', 'user', 'uuid', 'duration', 'service', 'invented', 'word'))}»"
             what = dice.choice(MESSAGES).format(area=area, act=act, slot=slot)
@@ -52,7 +58,9 @@ def _event(form: str, name: str, what: str, level: str, keys: list[str], optiona
         if level:
             found.append(("level", level))
         found.append((name, what))
-        found += [(key, f"«{FIELDS[key]}»") for key in keys if dice is None or key not in optional or dice.random() < 0.5]
+        found += [
+            (key, f"«{FIELDS[key]}»") for key in keys if dice is None or key not in optional or dice.random() < 0.5
+        ]
         return found
 
     def draw(dice: Random, values: Values) -> str:

@@ -18,7 +18,9 @@ PRODUCTS = (
     "Blue Cotton Shirt|Desk Lamp|Garden Hose|Espresso Machine|Trail Shoes|Notebook|Wool Scarf|Ceramic Mug|Yoga Mat"
     "|Phone Case|Wall Clock|Rain Jacket|Bread Knife|Bike Helmet|Standing Desk|Headphones|Backpack|Tea Kettle"
 ).split("|")
-COLOURS = "amber azure coral crimson cyan ebony fuchsia indigo ivory jade lilac maroon ochre olive pearl ruby teal".split()
+COLOURS = (
+    "amber azure coral crimson cyan ebony fuchsia indigo ivory jade lilac maroon ochre olive pearl ruby teal".split()
+)
 SERVICES = (
     "cart checkout billing search-api auth-gateway mailer ledger catalog shipping-worker recommender media-proxy quota"
     " scheduler profile-store inventory webhook-relay audit geo pricing-engine session-cache"
@@ -31,7 +33,9 @@ METHODS = "GET POST PUT DELETE PATCH".split()
 DOMAINS = "example.com shop.io corp.internal data.local mail.org cloud.net svc.cluster.local uni.edu".split()
 SEGMENTS = "var data app cache logs spool tmp home backup images export conf assets lib share".split()
 EXTENSIONS = "log json csv tmp db gz xml parquet yaml png".split()
-KOREAN = "김철수 이영희 박민수 최지우 정다은 강하늘 조현우 윤서연 임재범 한소희 오세훈 신민아 서강준 권나라 황정민".split()
+KOREAN = (
+    "김철수 이영희 박민수 최지우 정다은 강하늘 조현우 윤서연 임재범 한소희 오세훈 신민아 서강준 권나라 황정민".split()
+)
 KOREAN_CITIES = "서울 부산 대구 인천 광주 대전 울산 제주 수원 전주".split()
 JAPANESE = "田中 佐藤 鈴木 高橋 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 松本 井上 木村".split()
 JAPANESE_CITIES = "東京 大阪 京都 札幌 福岡 神戸 仙台 広島 名古屋 横浜".split()
@@ -239,7 +243,9 @@ class Values:
         return self.dice.choice(METHODS)
 
     def _make_thread(self) -> str:
-        return self.dice.choice(("main", f"http-nio-8080-exec-{self.dice.randint(1, 40)}", f"pool-2-thread-{self._number(1)}"))
+        return self.dice.choice(
+            ("main", f"http-nio-8080-exec-{self.dice.randint(1, 40)}", f"pool-2-thread-{self._number(1)}")
+        )
 
     def _make_word(self) -> str:
         return self._one("words", [*COLOURS, *TABLES, *FIRST], 12)
