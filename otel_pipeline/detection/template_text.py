@@ -26,7 +26,7 @@ _URL = re.compile(
 )
 # A path: starts at a slash that no word touches, and ends at a blank or a delimiter.
 _PATH = re.compile(
-    r"(?<![A-Za-z0-9_>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
+    r"(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
 _RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
 # A host by its shape: labels that end in a domain, or in anything where a port follows.
@@ -48,7 +48,7 @@ _MAIL = re.compile(r"(?<![\w.+>-])(?:[\w.+-]|<\*>)++@[\w-]+(?:\.[\w-]+)+", re.AS
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
 _GLUE = r"[A-Za-z0-9_$%#@*+~/\\€£¥₩µμ°-]"
 _GLUED = re.compile(
-    rf"(?:[<>≤≥]=?(?=<\*>))?(?<!{_GLUE})(?<!{_GLUE}\.)(?:{_GLUE}|(?<!\.)\.(?!\.))*+<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*"
+    rf"(?:(?<![^\s=(:,])[<>≤≥]=?(?=<\*>))?(?<!{_GLUE})(?<!{_GLUE}\.)(?:{_GLUE}|(?<!\.)\.(?!\.))*+<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*"
 )
 # Groups of hexadecimal digits between colons: hardware addresses and IPv6, at least one of them with a digit.
 _PAIRS = re.compile(
@@ -253,7 +253,7 @@ _ACTION_KEYS = ("action", "operation", "op", "activity", "what", "type", "kind",
 _LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "levelname"))
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _LEXER = re.compile(rf'{_STRING}|(?:<\*>|[^\s{{}}\[\]:,"])+|[{{}}\[\]:,]')
-_LOGFMT = re.compile(rf"([A-Za-z_@][\w.@/-]*)=({_STRING}|[^\s\"]*)(?:,? |,?$)")
+_LOGFMT = re.compile(rf"([A-Za-z_@][\w.@/-]*)=({_STRING}|[^\s\"]*?)(?:,? |,?$)")
 _FIRST_PAIR = re.compile(r" ([A-Za-z_@][\w.@/-]*)=")
 _PLAIN = re.compile(r"[^\W\d_][\w .,:()@/<*>-]*")
 

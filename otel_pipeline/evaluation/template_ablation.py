@@ -7,6 +7,7 @@ system is then judged by the rules that pay on two of the *others*: what it woul
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from statistics import fmean
 from typing import Any
 
@@ -21,6 +22,7 @@ RULES = ("record", "event key", *TEXT_RULES, *drain.MERGING)
 LEAST = 0.0005
 # So many systems justify a rule.
 SYSTEMS = 2
+MILLISECOND = timedelta(milliseconds=1)
 
 Masks = tuple[list[str], list[drain.Mask]]
 Progress = Callable[[str], None]
@@ -81,12 +83,14 @@ def _judge(file: LabelledFile, masks: Masks, without: frozenset[str]) -> tuple[f
 def _masks(files: Sequence[LabelledFile]) -> dict[str, Masks]:
     """The engine's mask of each line, and the distinct ones, the most frequent first."""
     found: dict[str, Masks] = {}
+    now = datetime.now(UTC)
     with databases() as settings:
         migrate(settings(0))
         with Database(settings(0)) as db:
             for file in files:
-                rows = db.rows("evaluate__masks", lines=file.lines)
-                of_line = [row["Mask"] for row in rows]
+                rows = [[now + MILLISECOND * number, file.name, line] for number, line in enumerate(file.lines)]
+                db.insert("otel_logs", rows, ["Timestamp", "ServiceName", "Body"])
+                of_line = [row["Mask"] for row in db.rows("evaluate__masks", service=file.name)]
                 counts = Counter(of_line)
                 distinct = sorted(counts, key=lambda text: (-counts[text], text))
                 found[file.name] = (of_line, [drain.Mask(number, text) for number, text in enumerate(distinct, 1)])
