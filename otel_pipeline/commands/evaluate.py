@@ -19,6 +19,9 @@ def command(context: click.Context) -> None:
         context.invoke(everything)
 
 
+# Made-up systems beside the folder where rules are judged: small, so that evidence is scarce; seeds of development.
+ABLATION_SEEDS, ABLATION_LINES = 5, 500
+
 folder_argument = click.argument(
     "folder", metavar="DIR", type=click.Path(exists=True, path_type=Path, resolve_path=True)
 )
@@ -61,7 +64,7 @@ def templates(source: str, seeds: str, styles: tuple[str, ...], ablated: bool, a
         files = read(path.resolve())
     with progress_console.status("starting a server") as status:
         if ablated:
-            extra = [] if source == "logworlds" else made_up(_seeds("0-1"))
+            extra = [] if source == "logworlds" else made_up(range(ABLATION_SEEDS), lines=ABLATION_LINES)
             answer = template_ablation.ablation([*files, *extra], status.update)
         else:
             answer = evaluate(files, lambda name: status.update(f"templates of {name}"), plain=True)

@@ -61,7 +61,7 @@ class Rules:
 
 
 RULES = Rules()
-MERGING = ("lexicon", "keys", "beside", "optional", "first")
+MERGING = ("lexicon", "keys", "beside", "first", "verbs", "han", "left over", "optional", "brackets", "pairs of keys", "units", "details")
 # Stands for the texts of a service beyond the budget.
 OTHER = "<other>"
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -608,15 +608,15 @@ class _Merging:
         groups = _regroup(groups, self._alike_records(groups))
         families: dict[Tokens, list[tuple[frozenset[Tokens], Tokens]]] = defaultdict(list)
         for cut in groups:
-            core, parts = _optional_parts(cut)
+            core, parts = _optional_parts(cut, self.rules.without)
             if sum(is_word(token) and token != WILD for token in core) >= self.rules.common:
                 families[core].append((frozenset(parts), cut))
         # What is left over and reads like another template once its known values are hidden belongs there.
-        if "lexicon" not in self.rules.without:
+        if "left over" not in self.rules.without:
             for cut in groups:
                 hidden = _collapse(tuple(WILD if i and t in self.values else t for i, t in enumerate(cut)))
                 if hidden != cut:
-                    core, parts = _optional_parts(hidden)
+                    core, parts = _optional_parts(hidden, self.rules.without)
                     if core in families and any(
                         frozenset(parts) <= other or other <= frozenset(parts) for other, _ in families[core]
                     ):
@@ -661,14 +661,14 @@ def _collapse(cut: Tokens) -> Tokens:
     return tuple(result)
 
 
-def _optional_parts(cut: Tokens) -> tuple[Tokens, list[Tokens]]:
+def _optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[Tokens]]:
     """A template without the parts that may be missing, and these parts: what stands in brackets, key=value and units of values,
     and the last detail after a comma; each with a wildcard in it."""
     core: list[str] = []
     parts: list[Tokens] = []
     place = 0
     while place < len(cut):
-        end = _part_end(cut, place) if place else 0
+        end = _part_end(cut, place, without) if place else 0
         if end:
             parts.append(cut[place:end])
             place = end
@@ -676,7 +676,7 @@ def _optional_parts(cut: Tokens) -> tuple[Tokens, list[Tokens]]:
             core.append(cut[place])
             place += 1
     comma = max((i for i, token in enumerate(core) if token == ","), default=0)
-    if comma and core[comma + 1 : comma + 2] == [" "]:
+    if comma and "details" not in without and core[comma + 1 : comma + 2] == [" "]:
         detail = core[comma + 1 :]
         words = [token for token in detail if is_word(token)]
         if WILD in words and 2 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
@@ -685,7 +685,7 @@ def _optional_parts(cut: Tokens) -> tuple[Tokens, list[Tokens]]:
     return tuple(core), parts
 
 
-def _part_end(cut: Tokens, place: int) -> int:
+def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
     """Where an optional part that starts at a place ends; 0 where none starts."""
     start = place
     if cut[start] == "," and cut[start + 1 : start + 2] == (" ",):
@@ -693,18 +693,20 @@ def _part_end(cut: Tokens, place: int) -> int:
     if cut[start] == " ":
         start += 1
         if start < len(cut) and cut[place - 1] == WILD and place + 1 == start and cut[start].casefold() in _UNITS:
-            return start + 1
+            return 0 if "units" in without else start + 1
     elif not (cut[start] in "(（" and cut[start - 1] > "\u3040"):
         return 0
     if start >= len(cut):
         return 0
     if closing := _CLOSING.get(cut[start]):
+        if "brackets" in without:
+            return 0
         for end in range(start + 1, min(len(cut), start + 24)):
             if cut[end] == closing:
                 inner = [token for token in cut[start:end] if is_word(token)]
                 return end + 1 if WILD in inner or len(inner) == 1 else 0
         return 0
-    if start + 2 < len(cut) and cut[start + 1] == "=" and is_word(cut[start]):
+    if "pairs of keys" not in without and start + 2 < len(cut) and cut[start + 1] == "=" and is_word(cut[start]):
         end = start + 2
         while end < len(cut) and cut[end] in "\"'":
             end += 1

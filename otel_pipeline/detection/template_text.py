@@ -29,10 +29,11 @@ _PATH = re.compile(
     r"(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
 _RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
-# A host by its shape: labels that end in a domain, or in anything where a port follows.
+# A host by its shape: labels that end in a domain, or in anything where a number follows after a colon: a port, or a line of code.
 _DOMAINS = "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test|example|invalid|svc"
 _HOST = re.compile(
-    rf"(?<![\w.$@/-])(?:[\w-]+\.)+(?:(?:{_DOMAINS})(?![\w.-]*\w|\()|[a-z]{{2,3}}(?=:<\*>)|[\w-]+\.[a-z]{{2}}(?![\w.(-]))",
+    rf"(?<![\w.$@/-])(?:(?:[\w-]+\.)+(?:(?:{_DOMAINS})(?![\w.-]*\w|\()|[a-z]{{2,3}}(?=:<\*>)|[\w-]+\.[a-z]{{2}}(?![\w.(-]))"
+    r"|(?:[\w$-]+\.){2,}[\w$-]+(?=:<\*>))",
     re.ASCII,
 )
 # key="some value", unless the key says that the text is the message itself.
@@ -55,8 +56,8 @@ _PAIRS = re.compile(
     r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])",
     re.ASCII,
 )
-# One value in the brackets of a constructor, as the value of a key: ws=WorkSource{<*>}.
-_CONSTRUCTED = re.compile(r"(?<==)[A-Za-z_]\w*(?:\{<\*>\}|\[<\*>\]|\(<\*>\))")
+# One value in the brackets of an object, as languages print them: WorkSource{<*>}, Optional[<*>].
+_OBJECT = re.compile(r"(?<![^\s=(,])[A-Z]\w*(?:\{<\*>\}|\[<\*>\])")
 # Lists of values, however long, are one value; a missing one in brackets is a value too.
 _LIST = re.compile(r"<\*>(?:(?P<sep>, ?|:| |\||;)<\*>)(?:(?P=sep)<\*>)*")
 _EMPTY = re.compile(r"(?<=\s)\(\)")
@@ -64,8 +65,6 @@ _EMPTY = re.compile(r"(?<=\s)\(\)")
 _ITEM = r"(?:<\*>|[\w.@#/-]+|\"[^\"]*\"|'[^']*')"
 _BRACKETED = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|\[\](?=\s|$)")
 _ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}+(?!\w)")
-# A place in code (package.Class.method:line) is a value.
-_CODE = re.compile(r"(?<![\w.$<])(?:[\w$]+\.){2,}[\w$]+:<\*>", re.ASCII)
 # Literals of programming languages are values.
 _LITERAL = re.compile(r"(?<==)(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
 _BLANKS = re.compile(r"\s+")
@@ -124,11 +123,10 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "user": lambda text: _USER.sub(WILD, text),
     "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
     "glued": lambda text: _GLUED.sub(WILD, text),
-    "constructed": lambda text: _CONSTRUCTED.sub(WILD, text),
+    "object": lambda text: _OBJECT.sub(WILD, text),
     "empty": lambda text: _EMPTY.sub(f"({WILD})", text),
     "bracketed": lambda text: _BRACKETED.sub(f"[{WILD}]", text),
     "items": lambda text: _ITEMS.sub(WILD, text),
-    "code": lambda text: _CODE.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
     "repeated": lambda text: _once(text),
     "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
@@ -175,7 +173,7 @@ def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozense
         if found := _embedded(text):
             start, rows = found
             before = _plain(text[:start], without)
-            record = _record(text[start:], rows, without, event_keys)
+            record = _record(text[start:], rows, without, event_keys, embedded=True)
             if record.speaks:
                 return Form(
                     f"{before} {record.text}",
@@ -312,14 +310,16 @@ def _logfmt(text: str) -> list[Row] | None:
     return rows if len(rows) > 1 else None
 
 
-def _record(text: str, rows: list[Row], without: frozenset[str], event_keys: frozenset[str]) -> Form:
+def _record(
+    text: str, rows: list[Row], without: frozenset[str], event_keys: frozenset[str], embedded: bool = False
+) -> Form:
     """A record is known by what its event keys say; without any, by its keys. All other values are wildcards."""
     names = [_name(row[0]) for row in rows]
     speaking = [i for i, row in enumerate(rows) if _inner(row[1]) not in ("", WILD)]
     events = {i for i in speaking if names[i] in _EVENT_KEYS}
-    if not events:
+    if not events and not embedded:
         events = {i for i in speaking if rows[i][0] in event_keys}
-    if not events:
+    if not events and not embedded:
         actions = [i for key in _ACTION_KEYS for i in speaking if names[i] == key]
         events = set(actions[:1])
     said: list[str] = []

@@ -68,9 +68,11 @@ def _read_file(path: Path, name: str) -> LabelledFile:
     return LabelledFile(name, lines, events if all(events) else None, templates if all(templates.values()) else None)
 
 
-def made_up(seeds: Iterable[int], styles: Iterable[str] = tuple(logworlds.STYLES)) -> list[LabelledFile]:
+def made_up(
+    seeds: Iterable[int], styles: Iterable[str] = tuple(logworlds.STYLES), lines: int = logworlds.LINES
+) -> list[LabelledFile]:
     """A made-up system of each style and seed."""
-    worlds = [logworlds.make(style, seed) for style in styles for seed in seeds]
+    worlds = [logworlds.make(style, seed, lines) for style in styles for seed in seeds]
     return [LabelledFile(f"{w.style} {w.seed}", w.lines, w.events, w.templates) for w in worlds]
 
 

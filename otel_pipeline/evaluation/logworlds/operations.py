@@ -21,7 +21,7 @@ FAILED = "Failed to|Could not|Unable to|Error while trying to".split("|")
 INFINITIVES = "open|renew|read|write|replicate|deserialize|commit|acquire|resolve|register|delete".split("|")
 TAILS = (
     " «uuid»| «hex» on node «host»| of size «int»| for «user»| from «address»| with id «int»| at «endpoint»| in «path»"
-    "| («int» of «int»)| to «pod», took «int» ms| owned by «invented»| [«hex»]| in «int» ms| using «int» threads| for table «table»"
+    "| («int» of «int»)| to «pod», took «int» ms| owned by «invented»| [«hex»]| in «int» ms| using «int» threads| of «object»| request=«object»| for table «table»"
 ).split("|")
 EXCEPTIONS = (
     "java.net.SocketTimeoutException: Read timed out|java.lang.NullPointerException|java.io.IOException: Broken pipe"
@@ -43,10 +43,10 @@ DAEMONS = {
         "|EXT4-fs (sda«int»): mounted filesystem with ordered data mode|TCP: request_sock_TCP: Possible SYN flooding on port «int»"
         "|device «invented» entered promiscuous mode|device «invented» left promiscuous mode"
     ),
-    "crond": "(«user») CMD («path»)|(«user») RELOAD («path»)|(CRON) INFO (running with inotify support)",
+    "crond": "connection from «ip» («host_or_none») at «stamp»|(«user») CMD («path»)|(«user») RELOAD («path»)|(CRON) INFO (running with inotify support)",
     "dhcpd": (
         "DHCPREQUEST for «ip» from «mac» via eth0|DHCPACK on «ip» to «mac» («colour») via eth0|DHCPDISCOVER from «mac» via eth0"
-        "|DHCPOFFER on «ip» to «mac» via eth0|no free leases on subnet «ip»"
+        "|DHCPINFORM from «ip» via eth0 («host_or_none»)|DHCPOFFER on «ip» to «mac» via eth0|no free leases on subnet «ip»"
     ),
     "postfix": (
         "connect from «host»[«ip»]|disconnect from «host»[«ip»]|«hex»: client=«host»[«ip»]|«hex»: removed"
@@ -107,15 +107,17 @@ def _java(dice: Random, header: str) -> tuple[str, Event]:
     start = {"": "", "full": f"«timestamp» {level} [«thread»] {logger} - ", "short": f"{level} {logger}: "}[header]
     whole = start + text + (f"\n{exception}" if exception else "")
     identity = text.split("«")[0]
+    # Appenders that write one line an event join the frames with a bar, or with an escaped line break.
+    joint = dice.choice(("\n\t", "\n\t", " | ", "\\n\\t")) if exception else ""
 
     def draw(dice: Random, values: Values) -> str:
         line = fill(whole, dice, values)
         if exception:
             for _ in range(dice.randint(2, 12)):
                 name = f"{dice.choice(PACKAGES)}.{dice.choice(PARTS)}{dice.choice(ROLES)}"
-                line += f"\n\tat {name}.{dice.choice(METHODS)}({name.rsplit('.', 1)[1]}.java:{dice.randint(10, 900)})"
+                line += f"{joint}at {name}.{dice.choice(METHODS)}({name.rsplit('.', 1)[1]}.java:{dice.randint(10, 900)})"
             if dice.random() < 0.3:
-                line += f"\n\t... {dice.randint(2, 40)} more"
+                line += f"{joint}... {dice.randint(2, 40)} more"
         return line
 
     return identity, Event(truth(whole), draw)

@@ -21,7 +21,7 @@ MESSAGES = (
     "{area} {act}|{area} was {act}|{area} {act} for {slot}|{area} service {act}|{act} {area}|{area} {act} after {slot}"
     "|could not reach {area} store|no {area} left|{area} {act} by {slot}|slow {area} lookup"
 ).split("|")
-NAMES = ("msg", "message", "event", "event", "action", "op", "what", "evt")
+NAMES = ("msg", "message", "event", "event", "action", "op", "what", "evt", "kind_of", "happened", "ereignis", "signal")
 LEVELS = ("debug", "info", "info", "info", "warn", "error")
 
 

@@ -55,11 +55,13 @@ class Values:
         }
 
     def make(self, kind: str) -> str:
-        """A value of a kind; ``kind*`` is a list of one to six, ``kind+`` the same in a bracket."""
+        """A value of a kind; ``kind*`` is a list of one to six, ``kind+`` the same in a bracket; ``kind_or_none`` may be missing."""
         if kind.endswith("*"):
             return ", ".join(self.make(kind[:-1]) for _ in range(self.dice.randint(1, 6)))
         if kind.endswith("+"):
             return "[" + ", ".join(self.make(kind[:-1]) for _ in range(self.dice.randint(1, 6))) + "]"
+        if kind.endswith("_or_none"):
+            return self.make(kind.removesuffix("_or_none")) if self.dice.random() < 0.7 else ""
         return self._kinds[kind]()
 
     @property
@@ -249,6 +251,11 @@ class Values:
 
     def _make_word(self) -> str:
         return self._one("words", [*COLOURS, *TABLES, *FIRST], 12)
+
+    def _make_object(self) -> str:
+        """A value as Java prints it."""
+        name = self._one("objects", ("Lease", "Request", "Optional", "Snapshot", "WorkItem"), 2)
+        return self.dice.choice((f"{name}{{{self._number(4)}}}", f"{name}[{self._number(4)}]", f"{name}@{self._make_hex()}"))
 
     def _make_invented(self) -> str:
         if "invented" not in self._pools:
