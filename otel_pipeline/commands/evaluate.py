@@ -19,33 +19,73 @@ def command(context: click.Context) -> None:
         context.invoke(everything)
 
 
+# Made-up systems beside the folder where rules are judged: small, so that evidence is scarce; seeds of development.
+ABLATION_SEEDS, ABLATION_LINES = 5, 500
+
 folder_argument = click.argument(
     "folder", metavar="DIR", type=click.Path(exists=True, path_type=Path, resolve_path=True)
 )
 
 
 @command.command()
-@folder_argument
+@click.argument("source", metavar="DIR|logworlds")
+@click.option(
+    "--seeds", default="1000-1009", help="Seeds of made-up systems: 0-49 are for development. Default 1000-1009."
+)
+@click.option("--style", "styles", multiple=True, help="Style of made-up systems; all where none is named.")
+@click.option(
+    "--ablation", "ablated", is_flag=True, help="What each rule is worth, and what is left without the system judged."
+)
 @json_option
-def templates(folder: Path, as_json: bool) -> None:
-    """Log templates: grouping accuracy on CSV files with a column Content (and EventId, the truth).
+def templates(source: str, seeds: str, styles: tuple[str, ...], ablated: bool, as_json: bool) -> None:
+    """Log templates: accuracy on CSV files with a column Content (EventId, EventTemplate: the truth), or made-up systems.
 
-    GA is the share of lines whose group holds exactly the lines of their event; FGA is the F1 of groups. Drain3 stands
-    beside them where it is installed.
+    GA is the share of lines whose group holds exactly the lines of their event; FGA is the F1 of groups; PA the share of
+    lines whose template reads as the true one. Masking what holds a digit, and Drain3 where it is installed, stand beside.
 
-    --json: {"files": {NAME: {"groups": [template id of each line], "lines", "templates", "ga", "fga"}}, "ga", "fga"}
+    \b
+    --json: {"files": {NAME: {"groups": [template id of each line], "texts": {ID: text}, "lines", "templates", "events",
+             "ga", "fga", "pa", "plain": {METHOD: {"ga", "fga", "templates"}}}}, "ga", "fga", "pa", "plain": {METHOD: {"ga", "fga"}}}
+    --ablation --json: {"rules": {RULE: {SYSTEM: [change of GA, change of FGA without it]}}, "unpaid": [RULE],
+             "left_out": {SYSTEM: {"ga", "fga", "without": [RULE]}}, "ga", "fga"}
     """
     from otel_pipeline.commands import evaluation_tables
-    from otel_pipeline.evaluation.templates import drain3_figures, evaluate
+    from otel_pipeline.evaluation import template_ablation
+    from otel_pipeline.evaluation.templates import evaluate, made_up, read
 
+    if source == "logworlds":
+        files = made_up(_seeds(seeds), *([styles] if styles else []))
+    else:
+        path = Path(source)
+        if not path.exists():
+            raise click.BadParameter(
+                f"there is no {source}; name a folder of CSV files, or logworlds", param_hint="DIR"
+            )
+        files = read(path.resolve())
     with progress_console.status("starting a server") as status:
-        answer = evaluate(folder, lambda name: status.update(f"templates of {name}"))
-        if as_json:
-            print_json(answer)
-            return
-        status.update("Drain3")
-        beside = drain3_figures(folder)
-    evaluation_tables.templates(answer, beside)
+        if ablated:
+            extra = [] if source == "logworlds" else made_up(range(ABLATION_SEEDS), lines=ABLATION_LINES)
+            answer = template_ablation.ablation([*files, *extra], status.update)
+        else:
+            answer = evaluate(files, lambda name: status.update(f"templates of {name}"), plain=True)
+    if as_json:
+        print_json(answer)
+    elif ablated:
+        evaluation_tables.template_ablation(answer)
+    else:
+        evaluation_tables.templates(answer)
+
+
+def _seeds(text: str) -> list[int]:
+    """``3``, ``0-49`` or ``1,5,9``."""
+    try:
+        found: list[int] = []
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            found += range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise click.BadParameter(f"{text} is no seed, and no range of seeds", param_hint="--seeds") from None
+    return found
 
 
 @command.command()
@@ -142,8 +182,7 @@ def everything(folder: Path | None = None, soak: Path | None = None) -> None:
             evaluation_tables.detect(answers["detect"])
             evaluation_tables.ablation(answers["ablation"], path.name)
         if found.lines:
-            answer, beside = everything.lines(found.lines, status.update)
-            evaluation_tables.templates(answer, beside)
+            evaluation_tables.templates(everything.lines(found.lines, status.update))
         if soak:
             answers = everything.kept_soak(load(otel_pipeline_home=soak), status.update)
             evaluation_tables.shop(answers["shop"])

@@ -64,16 +64,58 @@ def ablation(answer: dict[str, Any], where: str) -> None:
     console.print(table)
 
 
-def templates(answer: dict[str, Any], beside: dict[str, tuple[float | None, float | None]]) -> None:
-    """Grouping accuracy of each file, Drain3's beside it."""
-    table = Table("log templates", "lines", "templates", "GA", "FGA", "GA Drain3", "FGA Drain3")
+def templates(answer: dict[str, Any]) -> None:
+    """Accuracy of each system, plain methods beside it; of many made-up systems the mean and the worst of each style."""
+    methods = list(answer["plain"])
+    table = Table(
+        "log templates",
+        "lines",
+        "templates",
+        "true",
+        "GA",
+        "FGA",
+        "PA",
+        *(f"{f} {m}" for m in methods for f in ("GA", "FGA")),
+    )
     for name, file in answer["files"].items():
-        row = [file["ga"], file["fga"], *beside[name]]
-        table.add_row(name, str(file["lines"]), str(file["templates"]), *map(share, row))
-    known = [figures for figures in beside.values() if figures[0] is not None and figures[1] is not None]
-    means = [sum(column) / len(known) for column in zip(*known, strict=True)] if known else [None, None]
+        row = [file["ga"], file["fga"], file["pa"]]
+        row += [file["plain"].get(method, {}).get(figure) for method in methods for figure in ("ga", "fga")]
+        events = "-" if file["events"] is None else str(file["events"])
+        table.add_row(name, str(file["lines"]), str(file["templates"]), events, *map(share, row))
     table.add_section()
-    table.add_row("mean", "", "", *map(share, [answer["ga"], answer["fga"], *means]))
+    means = [answer["plain"][method][figure] for method in methods for figure in ("ga", "fga")]
+    table.add_row("mean", "", "", "", *map(share, [answer["ga"], answer["fga"], answer["pa"], *means]))
+    least = [
+        [file[figure] for file in answer["files"].values() if file[figure] is not None]
+        for figure in ("ga", "fga", "pa")
+    ]
+    table.add_row("worst", "", "", "", *(share(min(values, default=None)) for values in least), *("" for _ in means))
+    console.print(table)
+
+
+def template_ablation(answer: dict[str, Any]) -> None:
+    """What each rule of the templates is worth, by system; and each system by the rules that the others justify."""
+    table = Table("without", "systems worse", "better", "GA", "FGA", "where")
+    for rule, systems in answer["rules"].items():
+        worse = {name: change for name, change in systems.items() if min(change) < 0}
+        better = sum(max(change) > 0 for change in systems.values())
+        means = [sum(change[i] for change in systems.values()) / len(systems) for i in (0, 1)]
+        most = sorted(worse, key=lambda name: sum(worse[name]))[:4]
+        where = ", ".join(f"{name} {worse[name][0]:+.3f}/{worse[name][1]:+.3f}" for name in most)
+        table.add_row(
+            Text(rule, style="red" if rule in answer["unpaid"] else ""),
+            str(len(worse)),
+            str(better),
+            f"{means[0]:+.4f}",
+            f"{means[1]:+.4f}",
+            where,
+        )
+    console.print(table)
+    table = Table("left out", "GA", "FGA", "without the rules")
+    for name, system in answer["left_out"].items():
+        table.add_row(name, share(system["ga"]), share(system["fga"]), ", ".join(system["without"]))
+    table.add_section()
+    table.add_row("mean", share(answer["ga"]), share(answer["fga"]), "")
     console.print(table)
 
 

@@ -1,19 +1,28 @@
 """Every log line gets its template: masked and counted in the engine, merged on the distinct few here.
 
 One pass over the hour's lines turns bodies into masks and counts them by the minute. Masks never met before (a handful
-an hour) come to Python, find their template by :mod:`otel_pipeline.detection.drain`, and are remembered for ever.
+an hour) come to Python, find their template by :mod:`otel_pipeline.detection.drain`, and are remembered; they change
+their template only when it has become one with an older one.
 Counts by template then replace the partition of the hour: materialising again gives the same rows. Complete, not
 sampled.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import drain, lineage
 from otel_pipeline.detection.model import HOUR, StepReport
 from otel_pipeline.detection.staging import amending_partition, replacing_partition, scratch
 
-MASK_VERSION = 1
+# Version of the rules by which masks become templates; the mask itself is otel_pipeline_mask_v1.
+MASK_VERSION = 2
+# So many templates are founded within an hour; what is rarer is "other".
+NEW_TEMPLATES = 5_000
+# So many known masks, of one template and in all, are read again for the words in them that are values.
+SEEN_EACH, SEEN = 20, 4_000
 
 
 def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepReport:
@@ -57,15 +66,24 @@ def _count(db: Database, hour: datetime, changes: lineage.Changes) -> tuple[int,
 def learn(db: Database, masked: str) -> tuple[int, int]:
     """Give templates to the masks of a staging table that have none.
 
-    :param masked: table with MaskHash and Mask.
+    Texts beyond the budget of a run (a flood of them) have no template of their own: those of a service are one, ``<other>``.
+
+    :param masked: table with MaskHash, Mask, ServiceName and Count.
     :returns: number of new masks; number of templates that are new or whose text became more general.
     """
     unknown = db.rows("log_templates__unknown", stage=masked)
     if not unknown:
         return 0, 0
-    known = (drain.Template(row["TemplateId"], row["Text"], row["Revision"]) for row in db.rows("log_templates__known"))
+    known = [
+        drain.Template(row["TemplateId"], row["Text"], row["Revision"], row["Since"])
+        for row in db.rows("log_templates__known")
+    ]
+    seen: dict[int, list[str]] = defaultdict(list)
+    for row in db.rows("log_templates__seen", each=SEEN_EACH, all=SEEN):
+        seen[row["TemplateId"]].append(row["Mask"])
     masks = {row["MaskHash"]: row["Mask"] for row in unknown}
-    found, templates = drain.merge(known, [drain.Mask(number, text) for number, text in masks.items()])
+    merged = drain.learn(known, [drain.Mask(number, text) for number, text in masks.items()], seen)
+    found, templates = _within_budget(db, merged, [template.id for template in known], unknown)
     # Texts before masks: killed in between, the next run finds the same templates again.
     db.insert(
         "log_template_texts",
@@ -74,7 +92,38 @@ def learn(db: Database, masked: str) -> tuple[int, int]:
     )
     db.insert(
         "log_template_masks",
-        [[number, template, masks[number], MASK_VERSION] for number, template in found.items()],
+        [
+            [number, template, masks[number] if number in merged.found else "", MASK_VERSION]
+            for number, template in found.items()
+        ],
         ["MaskHash", "TemplateId", "Mask", "MaskVersion"],
     )
+    if merged.absorbed:
+        absorbed = sorted(merged.absorbed)
+        db.run("log_templates__absorb", absorbed=absorbed, into=[merged.absorbed[number] for number in absorbed])
     return len(masks), len(templates)
+
+
+def _within_budget(
+    db: Database, merged: drain.Merged, known: Sequence[int], unknown: Sequence[Mapping[str, Any]]
+) -> tuple[dict[int, int], list[drain.Template]]:
+    """What was found, with the rarest templates beyond the hour's budget, and texts beyond the run's, as their service's "other"."""
+    room = max(0, NEW_TEMPLATES - db.one("log_templates__recent")["Templates"])
+    names = set(known)
+    # The most frequent masks come first, and so do their templates.
+    order = list(
+        dict.fromkeys(
+            t for t in (merged.found.get(row["MaskHash"]) for row in unknown) if t is not None and t not in names
+        )
+    )
+    dropped = set(order[room:])
+    found: dict[int, int] = {}
+    others: set[int] = set()
+    for row in unknown:
+        template = merged.found.get(row["MaskHash"])
+        if template is None or template in dropped:
+            template = row["Other"]
+            others.add(template)
+        found[row["MaskHash"]] = template
+    kept = [template for template in merged.templates if template.id not in dropped]
+    return found, kept + [drain.Template(number, drain.OTHER) for number in sorted(others)]

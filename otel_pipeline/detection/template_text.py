@@ -1,67 +1,356 @@
 """From a mask to the form of a template: typed rules that need no statistics, and the cutting into tokens.
 
 The engine's mask (``otel_pipeline_mask_v1``) hides what holds a digit. The rules here hide what is a value by its shape
-or by its place: paths, dotted names, quoted values, names of users, lists. They see each distinct mask once.
+or by its place: URLs, paths, hosts, quoted values, names of users, lists. They see each distinct mask once.
+Letters of other scripts than Latin are never part of a value that ends beside them: particles follow values directly.
 """
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 WILD = "<*>"
+# So many tokens of a text are compared; what follows is one wildcard.
+LONGEST = 256
+# In the tokens of a record: stands before what an event key says, and before the name of an event.
+SAYS, EVENT = "\x1f", "\x1e"
 
+# Stack frames that were written into one line, with a blank, a bar or an escaped line break before each.
+_FRAMES = re.compile(
+    r"(?<![\s|])(?<!\\[nt])(?:(?:\\n|\\t|[\s|]|#\d{3})++(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+"
+)
 # A run of digits-free hexadecimal letters as long as an address.
-_HEX = re.compile(r"\b[a-f]{8,}\b|\b[A-F]{8,}\b")
+_HEX = re.compile(r"(?<![\w-])(?:[a-f]{8,}|[A-F]{8,})(?![\w-])")
+_URL = re.compile(
+    r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII
+)
 # A path: starts at a slash that no word touches, and ends at a blank or a delimiter.
-_PATH = re.compile(r"(?<![\w>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])[^\s\"'(),:;=\[\]{}|]+")
-_RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+")
-# Names of three and more parts (hosts, packages); names of exceptions and of constants (x.y.SCREEN_ON) say something.
-_DOTTED = re.compile(r"(?<![\w.$-])(?:[\w$-]+\.){2,}([\w$-]+)(?![\w(.])")
-_SPEAKING = re.compile(r".*(?:Exception|Error|Throwable)$|[A-Z]+(?:_[A-Z]+)*$")
+_PATH = re.compile(
+    r"(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
+)
+_RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
+# A host by its shape: labels that end in a domain, or in anything where a number follows after a colon: a port, or a line of code.
+_DOMAINS = "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test|example|invalid|svc"
+_HOST = re.compile(
+    rf"(?<![\w.$@/-])(?:(?:[\w-]+\.)+(?:(?:{_DOMAINS})(?![\w.-]*\w|\()|[a-z]{{2,3}}(?=:<\*>)|[\w-]+\.[a-z]{{2}}(?![\w.(-]))"
+    r"|(?:[\w$-]+\.){2,}[\w$-]+(?=:<\*>))",
+    re.ASCII,
+)
 # key="some value", unless the key says that the text is the message itself.
-_MESSAGE_KEYS = r"msg|message|event|err|error|reason|description|level|severity|status|exception|text"
-_QUOTED = re.compile(rf"(?<![\w-])(?!(?:{_MESSAGE_KEYS})=)([\w.-]+=)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+MESSAGE_KEYS = r"msg|message|event|evt|err|error|reason|description|level|severity|status|exception|text"
+_QUOTED = re.compile(rf"(?<![\w.-])(?!(?:{MESSAGE_KEYS})=)([\w.-]+=)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
 # The word after "user" is a name, unless it goes on with the sentence.
 _SENTENCE = (
     "unknown|not|is|was|has|had|does|did|can|cannot|with|and|or|in|on|at|by|to|for|from|of|no"
     "|data|name|id|agent|session|account|input|request|logged|login|logout"
 )
-_USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])")
-_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])", re.ASCII)
+_MAIL = re.compile(r"(?<![\w.+>-])(?:[\w.+-]|<\*>)++@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
-_GLUED = re.compile(r"(?:[\w$%#@*+~/\\-]|(?<!\.)\.(?!\.))*<\*>(?:[\w$%#@*+~/\\-]|<\*>|\.(?=[\w<]))*")
-_PAIRS = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{2}|<\*>)(?::(?:[0-9A-Fa-f]{2}|<\*>)){2,}(?![\w:])")
-# One value in the brackets of a constructor, as the value of a key: ws=WorkSource{<*>}.
-_CONSTRUCTED = re.compile(r"(?<==)[A-Za-z_]\w*(?:\{<\*>\}|\[<\*>\]|\(<\*>\))")
+_GLUE = r"[A-Za-z0-9_$%#@*+~/\\€£¥₩µμ°-]"
+_GLUED = re.compile(
+    rf"(?:(?<![^\s=(:,])[<>≤≥]=?(?=<\*>))?(?<!{_GLUE})(?<!{_GLUE}\.)(?:{_GLUE}|(?<!\.)\.(?!\.))*+<\*>(?:{_GLUE}|<\*>|\.(?=[A-Za-z0-9_<])|={{1,2}}(?=[\s\"',;)\]}}]|$))*"
+)
+# Groups of hexadecimal digits between colons: hardware addresses and IPv6, at least one of them with a digit.
+_PAIRS = re.compile(
+    r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])",
+    re.ASCII,
+)
+# One value in the brackets of an object, as languages print them: WorkSource{<*>}, Optional[<*>].
+_OBJECT = re.compile(r"(?<![^\s=(,])[A-Z]\w*(?:\{<\*>\}|\[<\*>\])")
 # Lists of values, however long, are one value; a missing one in brackets is a value too.
 _LIST = re.compile(r"<\*>(?:(?P<sep>, ?|:| |\||;)<\*>)(?:(?P=sep)<\*>)*")
 _EMPTY = re.compile(r"(?<=\s)\(\)")
+# A list of single words in brackets, or of three and more anywhere, is one value.
+_ITEM = r"(?:<\*>|[\w.@#/-]+|\"[^\"]*\"|'[^']*')"
+_BRACKETED = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|\[\](?=\s|$)")
+_ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}+(?!\w)")
+# Literals of programming languages are values.
+_LITERAL = re.compile(r"(?<==)(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
 _BLANKS = re.compile(r"\s+")
 
-_TOKENS = re.compile(r"<\*>|[^\s=:,;()\[\]{}\"'|<>]+|\s|.")
+_HAN, _KANA, _KATAKANA, _HANGUL = (
+    "\u3400-\u4dbf\u4e00-\u9fff々",
+    "\u3041-\u309f",
+    "\u30a0-\u30ff\u31f0-\u31ff",
+    "\u3131-\u318e\uac00-\ud7a3",
+)
+_STOPS = r"\s=:,;()\[\]{}\"'|<>「」『』【】（）、。：；，！？"
+# Words that begin with a capital and follow each other within a sentence are one name; so is what stands in quotes.
+_CAPITAL, _SMALL = "A-ZÀ-ÖØ-ÞА-ЯЁ", "a-zà-öø-ÿа-яё"
+_NAME = rf"(?<=[\s=:(\[])[{_CAPITAL}][{_SMALL}]+(?: (?:(?:de|da|do|del|la|le|of|van|von) )?[{_CAPITAL}][{_SMALL}]+)+(?![\w=])"
+_QUOTE = rf"\"[^\s\"<>=:{{}}()\[\],][^\"<>=:{{}}()\[\]]{{0,40}}\""
+_TOKENS = re.compile(
+    rf"{_NAME}|{_QUOTE}|<\*>|[{_HAN}]+|[{_KANA}]+|[{_KATAKANA}]+|[{_HANGUL}]+|\.{{2,}}|(?:[^.{_STOPS}{_HAN}{_KANA}{_KATAKANA}{_HANGUL}]|\.(?!\.))+|\s|."
+)
 _WORD = re.compile(r"\w")
 
 
-def form(mask: str) -> str:
+def _once(text: str) -> str:
+    """The same thing three times and more in a row, one or two words with a wildcard in them, is there once."""
+    words = text.split(" ")
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        for length in (1, 2):
+            unit = words[place : place + length]
+            if not any(WILD in word for word in unit):
+                continue
+            end = place + length
+            while words[end : end + length] == unit:
+                end += length
+            if end - place >= 3 * length:
+                result += unit
+                place = end
+                break
+        else:
+            result.append(words[place])
+            place += 1
+    return " ".join(result)
+
+
+# Rules by name, in the order in which they are used; `evaluate templates --ablation` leaves each out.
+RULES: Mapping[str, Callable[[str], str]] = {
+    "frames": lambda text: _FRAMES.sub("", text),
+    "blanks": lambda text: _BLANKS.sub(" ", text).strip(),
+    "url": lambda text: _URL.sub(WILD, text),
+    "hex": lambda text: _HEX.sub(WILD, text),
+    "quoted": lambda text: _QUOTED.sub(rf"\g<1>{WILD}", text),
+    "mail": lambda text: _MAIL.sub(WILD, text),
+    "path": lambda text: _PATH.sub(WILD, text),
+    "relative": lambda text: _RELATIVE.sub(WILD, text),
+    "host": lambda text: _HOST.sub(WILD, text),
+    "user": lambda text: _USER.sub(WILD, text),
+    "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
+    "glued": lambda text: _GLUED.sub(WILD, text),
+    "object": lambda text: _OBJECT.sub(WILD, text),
+    "empty": lambda text: _EMPTY.sub(f"({WILD})", text),
+    "bracketed": lambda text: _BRACKETED.sub(f"[{WILD}]", text),
+    "items": lambda text: _ITEMS.sub(WILD, text),
+    "literal": lambda text: _LITERAL.sub(WILD, text),
+    "repeated": lambda text: _once(text),
+    "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
+}
+
+
+# Where a value stands in the text, and its key: (key, value, start, end).
+Row = tuple[str, str, int, int]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a mask says: the readable text, the tokens that are compared, and of a record how many
+    keys it has which plain words stand under them, and their names."""
+
+    text: str
+    tokens: tuple[str, ...]
+    keys: int = 0
+    values: tuple[tuple[str, str], ...] = ()
+    names: frozenset[str] = frozenset()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it is no record, or one that names its event."""
+        return not self.keys or SAYS in self.tokens
+
+
+def form(mask: str, without: frozenset[str] = frozenset()) -> str:
     """The form of a mask: all that is surely a value replaced by ``<*>``, blanks made single."""
+    return parse(mask, without).text
+
+
+def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozenset[str] = frozenset()) -> Form:
+    """Read a mask: a record by its message, anything else by its words.
+
+    :param without: names of rules that are left out, to see what they are worth.
+    :param event_keys: keys under which records name their event, beside those that are usual.
+    """
     text = _BLANKS.sub(" ", mask).strip()
-    text = _HEX.sub(WILD, text)
-    text = _QUOTED.sub(rf"\g<1>{WILD}", text)
-    text = _MAIL.sub(WILD, text)
-    text = _PATH.sub(WILD, text)
-    text = _RELATIVE.sub(WILD, text)
-    text = _DOTTED.sub(lambda m: m.group() if _SPEAKING.match(m.group(1)) else WILD, text)
-    text = _USER.sub(WILD, text)
-    text = _GLUED.sub(WILD, text)
-    text = _PAIRS.sub(WILD, text)
-    text = _CONSTRUCTED.sub(WILD, text)
-    text = _EMPTY.sub(f"({WILD})", text)
-    return _LIST.sub(WILD, _LIST.sub(WILD, text))
+    if "record" not in without:
+        rows = _json(text) if text[:1] == "{" else _logfmt(text)
+        if rows:
+            return _record(text, rows, without, event_keys)
+        if found := _embedded(text):
+            start, rows = found
+            before = _plain(text[:start], without)
+            record = _record(text[start:], rows, without, event_keys, embedded=True)
+            if record.speaks:
+                return Form(
+                    f"{before} {record.text}",
+                    (*tokens(before), *record.tokens),
+                    record.keys,
+                    record.values,
+                    record.names,
+                )
+            if text[start] == "{":
+                before += f" {{{WILD}}}"
+                return Form(before, tokens(before))
+    text = _plain(mask, without)
+    cut = tokens(text)
+    if len(cut) > LONGEST:
+        cut = (*cut[:LONGEST], " ", WILD)
+        text = "".join(cut)
+    return Form(text, cut)
+
+
+def _embedded(text: str) -> tuple[int, list[Row]] | None:
+    """A record that ends a line which begins otherwise (time, level, logger): where it starts, and its rows."""
+    start = text.find('{"')
+    if start > 0:
+        rows = _json(text[start:])
+    else:
+        found = _FIRST_PAIR.search(text)
+        if not found:
+            return None
+        start = found.start(1)
+        rows = _logfmt(text[start:])
+    return (start, rows) if rows else None
+
+
+def _plain(text: str, without: frozenset[str]) -> str:
+    for name, rule in RULES.items():
+        if name not in without:
+            text = rule(text)
+    return text
 
 
 def tokens(text: str) -> tuple[str, ...]:
     """Cut a form into words, wildcards, delimiters and blanks; joining them gives the form again."""
-    return tuple(_TOKENS.findall(text))
+    cut: list[str] = []
+    for token in _TOKENS.findall(text):
+        if len(token) > 2 and token[0] == '"':
+            cut += ('"', token[1:-1], '"')
+        else:
+            cut.append(token)
+    return tuple(cut)
 
 
 def is_word(token: str) -> bool:
-    """Whether a token can vary: a word or a wildcard, no delimiter."""
-    return token == WILD or bool(_WORD.search(token))
+    """Whether a token can vary: a word or a wildcard; no delimiter, no particle or ending in kana, no name of an event."""
+    return token == WILD or (token[0] != EVENT and not "\u3041" <= token[0] <= "\u309f" and bool(_WORD.search(token)))
+
+
+# Keys of a record under which the event stands: any of the first, otherwise the first of the second that is there.
+_EVENT_KEYS = frozenset(
+    (
+        "msg",
+        "message",
+        "event",
+        "evt",
+        "event_name",
+        "event.name",
+        "eventname",
+        "event_type",
+        "eventtype",
+        "body",
+        "text",
+        "log",
+    )
+)
+_ACTION_KEYS = ("action", "operation", "op", "activity", "what", "type", "kind", "title", "step", "task", "name")
+_LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "levelname"))
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_LEXER = re.compile(rf'{_STRING}|(?:<\*>|[^\s{{}}\[\]:,"])+|[{{}}\[\]:,]')
+_LOGFMT = re.compile(rf"([A-Za-z_@][\w.@/-]*)=({_STRING}|[^\s\"]*?)(?:,? |,?$)")
+_FIRST_PAIR = re.compile(r" ([A-Za-z_@][\w.@/-]*)=")
+_PLAIN = re.compile(r"[^\W\d_][\w .,:()@/<*>-]*")
+
+
+def _json(text: str) -> list[Row] | None:
+    """The leaves of a JSON object whose values may be masked; an end that was cut off is no hindrance."""
+    rows: list[Row] = []
+    path: list[str] = []
+    key, expects, depth_of_list = "", "key", 0
+    start = 0
+    for found in _LEXER.finditer(text):
+        token = found.group()
+        if depth_of_list:
+            depth_of_list += (token in "[{") - (token in "]}")
+            if not depth_of_list:
+                rows.append((".".join([*path, key]), text[start : found.end()], start, found.end()))
+                expects = "comma"
+        elif expects == "value":
+            if token == "{":
+                path.append(key)
+                expects = "key"
+            elif token == "[":
+                depth_of_list, start = 1, found.start()
+            elif token in "}],:":
+                return None
+            else:
+                rows.append((".".join([*path, key]), token, found.start(), found.end()))
+                expects = "comma"
+        elif token == "{" and not rows and not path and expects == "key" and found.start() == 0:
+            continue
+        elif token[0] == '"' and expects == "key":
+            key, expects = token[1:-1], "colon"
+        elif token == ":" and expects == "colon":
+            expects = "value"
+        elif token == "," and expects == "comma":
+            expects = "key"
+        elif token == "}" and expects in ("comma", "key"):
+            if path:
+                path.pop()
+            expects = "comma"
+        else:
+            return None
+    return rows
+
+
+def _logfmt(text: str) -> list[Row] | None:
+    """The pairs of a line that is nothing but key=value, at least two of them."""
+    rows: list[Row] = []
+    place = 0
+    while place < len(text):
+        found = _LOGFMT.match(text, place)
+        if not found:
+            return None
+        rows.append((found.group(1), found.group(2), found.start(2), found.end(2)))
+        place = found.end()
+    return rows if len(rows) > 1 else None
+
+
+def _record(
+    text: str, rows: list[Row], without: frozenset[str], event_keys: frozenset[str], embedded: bool = False
+) -> Form:
+    """A record is known by what its event keys say; without any, by its keys. All other values are wildcards."""
+    names = [_name(row[0]) for row in rows]
+    speaking = [i for i, row in enumerate(rows) if _inner(row[1]) not in ("", WILD)]
+    events = {i for i in speaking if names[i] in _EVENT_KEYS}
+    if not events and not embedded:
+        events = {i for i in speaking if rows[i][0] in event_keys}
+    if not events and not embedded:
+        actions = [i for key in _ACTION_KEYS for i in speaking if names[i] == key]
+        events = set(actions[:1])
+    said: list[str] = []
+    pieces: list[str] = []
+    values: list[tuple[str, str]] = []
+    place = 0
+    for number, (key, value, start, end) in enumerate(rows):
+        quote = '"' if value[:1] == '"' else ""
+        if number in events:
+            inner = _plain(_inner(value), without)
+            cut = tokens(inner)
+            said += [EVENT + key, SAYS, *(cut if len(cut) > 1 else (EVENT + inner,))]
+        elif names[number] in _LEVEL_KEYS and WILD not in value:
+            inner = _inner(value)
+        else:
+            inner = WILD
+            quote = quote if text[0] == "{" else ""
+            if _PLAIN.fullmatch(_inner(value)):
+                values.append((key, _inner(value)))
+        pieces += [text[place:start], quote, inner, quote]
+        place = end
+    written = "".join(pieces) + text[place:]
+    if not said:
+        said = [token for key in sorted({row[0] for row in rows}) for token in (EVENT + key, "\n")]
+    return Form(written, ("{", *said), len(rows), tuple(values), frozenset(row[0] for row in rows))
+
+
+def _name(key: str) -> str:
+    key = key.casefold()
+    return key if key in _EVENT_KEYS else key.rsplit(".", 1)[-1]
+
+
+def _inner(value: str) -> str:
+    return value[1:-1] if value[:1] == '"' and value[-1:] == '"' and len(value) > 1 else value

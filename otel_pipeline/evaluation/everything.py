@@ -51,11 +51,9 @@ def labelled_folder(path: Path, progress: Progress) -> dict[str, dict[str, Any]]
         }
 
 
-def lines(path: Path, progress: Progress) -> tuple[dict[str, Any], dict[str, tuple[float | None, float | None]]]:
-    """Templates of log lines, and Drain3's figures."""
-    answer = templates.evaluate(path, lambda name: progress(f"templates of {name}"))
-    progress("Drain3")
-    return answer, templates.drain3_figures(path)
+def lines(path: Path, progress: Progress) -> dict[str, Any]:
+    """Templates of log lines, plain methods beside them."""
+    return templates.evaluate(path, lambda name: progress(f"templates of {name}"), plain=True)
 
 
 def kept_soak(settings: Settings, progress: Progress) -> dict[str, dict[str, Any]]:
