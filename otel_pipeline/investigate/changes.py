@@ -88,21 +88,21 @@ def _service(row: dict[str, Any], seconds: float, before_seconds: float) -> list
         share, usual = row["FailedNow"] / now, (row["FailedBefore"] + 0.5) / (before + 1)
         if burst_surprise(now, row["FailedNow"], usual) >= LEAST_SURPRISE:
             found.append(
-                Change("errors", row["Service"], "share of visits that fail", round(usual, 4), round(share, 4))
+                Change("errors", row["Service"], "share of requests that fail", round(usual, 4), round(share, 4))
             )
         if min(now, before) >= LEAST and row["MsNow"] > SLOWER * row["MsBefore"] and row["MsNow"] > row["MsBefore"] + 1:
             found.append(
                 Change(
                     "latency",
                     row["Service"],
-                    "median own work a visit, ms",
+                    "median self time of a request, ms",
                     round(row["MsBefore"], 2),
                     round(row["MsNow"], 2),
                 )
             )
     rate, usual = now / seconds * 60, before / before_seconds * 60 if before_seconds else 0.0
     if max(now, before) >= LEAST and not 1 / TRAFFIC <= (rate + 1) / (usual + 1) <= TRAFFIC:
-        found.append(Change("traffic", row["Service"], "visits a minute", round(usual, 1), round(rate, 1)))
+        found.append(Change("traffic", row["Service"], "requests a minute", round(usual, 1), round(rate, 1)))
     return found
 
 
