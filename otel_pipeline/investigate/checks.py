@@ -65,7 +65,9 @@ def skew_query(value: Skew, focus: Window) -> str:
     """Failed spans by the values of an attribute."""
     terms = [key for key, _ in value.terms] or [value.key]
     names = [literal(key) for key in terms]
-    parts = [f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])" for key in names]
+    parts = [
+        f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])" for key in names
+    ]
     attribute = parts[0]
     if len(parts) > 1:  # attributes of several spans come together in a trace
         return _together(parts, focus)

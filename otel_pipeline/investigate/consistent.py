@@ -25,10 +25,16 @@ def contradictions(found: Investigation) -> list[str]:
     wrong = []
     for block in found.blocks:
         listed = set(_listed(found))
-        wrong += [f"{o.service}: ruled out, though listed" for o in block.ruled_out if o.kind == "service" and o.service in listed]
+        wrong += [
+            f"{o.service}: ruled out, though listed"
+            for o in block.ruled_out
+            if o.kind == "service" and o.service in listed
+        ]
         wrong += [f"{o.service}: affected, though a cause" for o in block.affected if o.service in blamed]
         late = {(o.service, o.why) for o in block.ruled_out if o.kind == "release"}
-        wrong += [f"{s}: release ruled out and blamed" for s, why in late for c in block.causes[:1] if why in c.evidence]
+        wrong += [
+            f"{s}: release ruled out and blamed" for s, why in late for c in block.causes[:1] if why in c.evidence
+        ]
     if found.verdict != "trouble":
         explained = {o.service for o in found.ruled_out if o.kind in ("incident", "job")}
         wrong += [f"{c.service}: no news, though changed" for c in found.changes if c.service in explained]

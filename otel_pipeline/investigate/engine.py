@@ -31,6 +31,7 @@ USUAL_ANOMALOUS = 0.002
 AROUND = timedelta(seconds=30)
 LEAST_ODD = 5  # visits, for what a service did to tell of trouble
 LEAST_KNOWN = timedelta(seconds=90)  # of quiet traffic: services that have just begun are slow
+SHOWN = 6
 CANDIDATES = 8  # services of which it is seen whether they have troubles of their own
 MOST_REPORTS = 3
 LEAST_SHARE = 0.005  # of the evidence: a service with less, and within chance, is no candidate
@@ -58,10 +59,20 @@ def investigate(
         asked = _asked(db, trace_id, window)
         window = Window(asked.at - AROUND, asked.at + AROUND)
         found = _of(look(db, window, reference, service, asked, embedder), chosen=reference is not None)
-        return replace(found, odd=odd.odd(db, trace_id, window))
+        return replace(_about_trace(found, asked), odd=odd.odd(db, trace_id, window))
     if service:
         status.known(db, service, window)
     return _of(look(db, window, reference, service, None, embedder), chosen=reference is not None)
+
+
+def _about_trace(found: Investigation, trace: Asked) -> Investigation:
+    """Of several troubles those that the trace shows: whose cause it is odd at."""
+    mine = [block for block in found.blocks if block.causes and block.causes[0].service in trace.services]
+    if not mine or len(mine) == len(found.blocks):
+        return found
+    first, *others = mine
+    shared = {"endpoints": found.endpoints, "status": found.status, "incidents": found.incidents, "about": found.about}
+    return consistent(replace(first, others=others, **shared))
 
 
 def _of(scene: Scene, *, chosen: bool) -> Investigation:
@@ -98,7 +109,9 @@ def _without_trouble(scene: Scene, *, chosen: bool) -> list[Investigation]:
     if not facts["Traces"] and lines and case.quiet:
         return [_quiet(case, f"no traces, {lines} log lines, no errors among them that are new or many")]
     if not facts["Traces"]:
-        headline = "log lines only, and no quiet time to compare with" if lines else "metrics only, and none is abnormal"
+        headline = (
+            "log lines only, and no quiet time to compare with" if lines else "metrics only, and none is abnormal"
+        )
         return [Investigation(verdict="not enough evidence", headline=headline, **case.base())]
     if case.thin or not case.reference:
         headline = _too_little(case.facts, case.reference)
@@ -145,6 +158,8 @@ def _trouble(case: Case) -> tuple[list[Investigation], Mutual]:
         calls=called,
         changes=case.changes,
     )
+    around = case.scene.around
+    found = [c for c in found if not around or takes_part(around, c.service)]
     decide = not case.trouble
     found = evidence.with_regressions(found, case.worse, decide=decide)
     if decide and not case.worse and case.broke and case.suspects[0].score < evidence.SURE:
@@ -196,6 +211,8 @@ def _heads(case: Case, found: Sequence[CauseFound], same: Mutual) -> list[str]:
         if (c.service in case.novel and case.novel[c.service].visits)
         or (c.score >= max(evidence.SURE, AS_SURE * top.score) and c.service in {s.service for s in case.suspects})
     ]
+    if case.scene.around:
+        others = [name for name in others if takes_part(case.scene.around, name)]
     others.sort(key=lambda name: name not in case.novel)
     return [top.service, *same.apart([top.service], others)][:MOST_REPORTS]
 
@@ -210,7 +227,12 @@ def _report(parts: _Parts, number: int) -> Investigation:
     top = replace(mine[0], evidence=_with_lines(case, mine[0]))
     if number and service in case.novel:
         top = replace(top, why=case.novel[service].words)
-    mine = evidence.alone([top, *(c for c in mine[1:] if c.confidence >= LEAST_SHARE or c.score >= causes.NOISE or c.service in case.novel)])
+    mine = evidence.alone(
+        [
+            top,
+            *(c for c in mine[1:] if c.confidence >= LEAST_SHARE or c.score >= causes.NOISE or c.service in case.novel),
+        ]
+    )
     errors = case.novel.get(service)
     entered = [*_endpoints(case, service), *parts.entered]
     where = {"start": case.focus.start, "end": case.focus.end}
@@ -222,7 +244,8 @@ def _report(parts: _Parts, number: int) -> Investigation:
     seen = mine_first[0] if mine_first else None
     remembered = case.scene.known[seen.incident_id] if seen else None
     others = [head for head in parts.heads if head != service]
-    reasons = [r for r in parts.reasons if not several or parts.owner(r["Service"]) == number]
+    reasons = [r for r in parts.reasons if not (errors and not errors.visits)]
+    reasons = [r for r in reasons if not several or parts.owner(r["Service"]) == number]
     changes = [c for c in case.changes if not several or parts.owner(c.service) == number]
     affected, out = evidence.beside(mine, reasons, case.suspects, changes, others)
     base = case.base() | {
@@ -264,7 +287,9 @@ def _headline(case: Case, top: CauseFound, seen: Any, few: bool) -> str:
         ends = f" (affects {_affects(case, top.service)})" if _affects(case, top.service) else ""
         title = f"{top.service}: {top.why}{ends}"
     if few:
-        title = f"weak evidence, no service differs from quiet times by more than chance; by what is odd in traces: {title}"
+        title = (
+            f"weak evidence, no service differs from quiet times by more than chance; by what is odd in traces: {title}"
+        )
     return title
 
 
@@ -319,7 +344,12 @@ def _broke_first(found: list[CauseFound], broke: set[str], called: Calls) -> lis
 def _about(found: Investigation, scene: Scene) -> Investigation:
     """The report with what it means for the service that was asked for: is it the service, or what it depends on?"""
     service, around = scene.service or "", scene.around
-    if found.verdict != "trouble" or not around:
+    if not around:
+        return found
+    if found.verdict == "nothing abnormal":
+        below = f" and what it depends on ({', '.join(around.calls[:SHOWN])})" if around.calls else ""
+        return replace(found, about=f"{service} itself{below}: as usual")
+    if found.verdict != "trouble":
         return found
     told = []
     for block in found.blocks:
@@ -352,12 +382,13 @@ def _by_metrics(case: Case, standing: Sequence[CauseFound]) -> Investigation:
 
 
 def _quiet(case: Case, headline: str) -> Investigation:
-    rows = case.db.rows("investigate__examples", start=case.focus.start, end=case.focus.end, service="")
+    service = case.scene.service or ""
+    rows = case.db.rows("investigate__examples", start=case.focus.start, end=case.focus.end, service=service)
     return Investigation(
         verdict="nothing abnormal",
         headline=headline,
         ruled_out=[*evidence.jobs(case.db, case.focus), *case.scene.no_news, *case.scene.ever],
-        isolated=[row["TraceId"] for row in rows],
+        isolated=[row["TraceId"] for row in rows if row["Mine"] or not service],
         **case.base(),
     )
 

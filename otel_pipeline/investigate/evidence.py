@@ -73,7 +73,9 @@ def new_errors_first(
     """
     told = [replace(c, evidence=_new(novel[c.service], c.evidence)) if c.service in novel else c for c in ranked]
     told += [
-        CauseFound(n.service, 0.0, 0.0, n.words, n.facts) for n in novel.values() if n.service not in {c.service for c in ranked}
+        CauseFound(n.service, 0.0, 0.0, n.words, n.facts)
+        for n in novel.values()
+        if n.service not in {c.service for c in ranked}
     ]
     if head not in novel:
         return told
@@ -106,7 +108,9 @@ def said_before(lines: Sequence[LoneLine], service: str, began: datetime) -> lis
     return [
         f"{_ago((began - line.at).total_seconds())} before: {line.service} logged {line.text[:100]!r}"
         for line in lines
-        if line.severity < ERROR and timedelta(0) <= began - line.at and (line.service == service or names(line.text, service))
+        if line.severity < ERROR
+        and timedelta(0) <= began - line.at
+        and (line.service == service or names(line.text, service))
     ][:2]
 
 
@@ -227,9 +231,7 @@ def evidence(
             odd = f"{s.odd_visits} of its {s.visits} requests behaved unlike the baseline"
             traces.append(f"{odd} ({s.conduct:.1f} standard deviations)")
         if s.way >= causes.NOISE:
-            traces.append(
-                f"the network time to it is {s.longer:.1f} times as long ({s.way:.1f} standard deviations)"
-            )
+            traces.append(f"the network time to it is {s.longer:.1f} times as long ({s.way:.1f} standard deviations)")
     own = [row for row in reasons if row["Service"] == service and row["Kind"] != "structure"]
     told = [f"{blame.words(row)} [{row['Traces']} traces]" for row in own[:SHOWN]]
     facts += [*told[:2], *traces, *told[2:]]
@@ -319,13 +321,15 @@ def beside(
             how = "follows from others" if begins else "the errors pass through it"
             affected.append(RuledOut(service, f"{share}, but {how}{fast}"))
         else:
-            why = (
-                "it is not unlike quiet times by more than chance"
-                if not errors
-                else "its errors pass through it"
-                if not begins
-                else "its errors are as frequent as ever, or follow from others"
-            )
+            if not errors and suspect is None:  # nothing was compared
+                continue
+            if errors:
+                passing = "its errors are as frequent as ever, or follow from others"
+                why = passing if begins else "its errors pass through it"
+            elif suspect and suspect.score >= causes.NOISE:
+                why = f"it differs from quiet times by {suspect.score:.1f} standard deviations, far less than {found[0].service}"
+            else:
+                why = "it does not differ from quiet times by more than chance"
             out.append(RuledOut(service, f"odd in {traces} traces, but {why}{fast}"))
     told = {a.service for a in affected}
     affected += [

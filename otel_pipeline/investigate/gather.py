@@ -29,6 +29,7 @@ BEGINNING = 1 / 3
 SAME_HOURS = (timedelta(days=1), timedelta(days=2), timedelta(days=7))  # errors of then are not new
 LEAST_TRACES = 20
 SHOWN_METRICS = 10
+LEAST_PIECE, ENOUGH_PIECES = timedelta(seconds=20), 8
 BEGINS, EVER = timedelta(minutes=5), 0.7  # of all data: what began with them and lasts so long is no change
 SAME_RELEASE = timedelta(minutes=5)  # instances of a service that take up a version one after another are one release
 TAKES_PART = 0.05  # of a service's traces
@@ -162,7 +163,13 @@ class Case:
             "timeline": self.timeline,
             "lines": list(scene.lone.lines),
             "status": status.status(
-                self.db, scene.window, self.reference, scene.service, self.changes, scene.around, scene.lone
+                self.db,
+                scene.window,
+                _pieces(scene.window, self.reference),
+                scene.service,
+                self.changes,
+                scene.around,
+                scene.lone,
             )
             if scene.service
             else None,
@@ -183,7 +190,7 @@ def look(
     :param embedder: for the vectors by which the memory is asked.
     """
     facts, near, first, around = together(
-        lambda: db.one("investigate__facts", start=window.start, end=window.end),
+        lambda: db.one("investigate__facts", start=window.start, end=window.end, service=service or ""),
         lambda: _incidents(db, window, service),
         lambda: utc(db.one("incidents__first", start=window.start - LOOK_BACK, end=window.end)["First"]),
         lambda: _around(db, window, service) if service else None,
@@ -237,7 +244,9 @@ def compare(scene: Scene, trouble: Trouble | None = None) -> Case:
         lambda: restarts.starts(db, Window(focus.start - DEPLOYS, focus.end), began),
     )
     busy = [
-        Window(i.start, i.end) for i in seen if i.incident_id not in mine and not _ever(i, first, max(focus.start, window.start))
+        Window(i.start, i.end)
+        for i in seen
+        if i.incident_id not in mine and not _ever(i, first, max(focus.start, window.start))
     ]
     busy += [t.focus for t in scene.troubles if t is not trouble and t.focus.start < focus.start]
     quiet = list(scene.given) if scene.given is not None else _quiet_times(focus, first, busy, points.enough)
@@ -272,6 +281,8 @@ def _measure(case: Case, points: metrics.Points, clear: datetime) -> None:
         part = {name for incident in case.seen for name in incident.services} | set(case.novel)
     elif part is None:
         part = {s.service for s in suspects}
+    if around:
+        part = {name for name in part if takes_part(around, name)}
     case.suspects = [s for s in suspects if s.service in part]
     found = changes.of(counted, focus, case.reference)
     case.changes = [c for c in found if c.service in part or not around]
@@ -298,7 +309,11 @@ def _once(deploys: Sequence[Deploy]) -> list[Deploy]:
     """Deploys in order of time; a release that instances take up one after another is told once, when it began."""
     kept: list[Deploy] = []
     for deploy in deploys:
-        same = [d for d in kept if (d.kind, d.service, d.before, d.after) == (deploy.kind, deploy.service, deploy.before, deploy.after)]
+        same = [
+            d
+            for d in kept
+            if (d.kind, d.service, d.before, d.after) == (deploy.kind, deploy.service, deploy.before, deploy.after)
+        ]
         if deploy.kind != "release" or not same or deploy.at - same[-1].at > SAME_RELEASE:
             kept.append(deploy)
     return kept
@@ -324,9 +339,7 @@ def _ever(incident: IncidentSeen, first: datetime, end: datetime) -> bool:
     return incident.start - first < BEGINS and min(incident.end, end) - incident.start >= EVER * (end - first)
 
 
-def _changed(
-    seen: Sequence[IncidentSeen], first: datetime, end: datetime
-) -> tuple[list[IncidentSeen], list[RuledOut]]:
+def _changed(seen: Sequence[IncidentSeen], first: datetime, end: datetime) -> tuple[list[IncidentSeen], list[RuledOut]]:
     """The incidents that are a change, and those that are as old as the data.
 
     :param first: when traffic began. :param end: of the window.
@@ -363,6 +376,25 @@ def _without(time: Window, trouble: Sequence[IncidentSeen]) -> list[Window]:
     if start < time.end:
         found.append(Window(start, time.end))
     return [w for w in found if w.end > w.start]
+
+
+def _pieces(window: Window, reference: Sequence[Window]) -> list[Window]:
+    """Quiet times beside a window, cut so that there are enough to tell what is usual."""
+    beside = [
+        part
+        for w in reference
+        for part in (Window(w.start, min(w.end, window.start)), Window(max(w.start, window.end), w.end))
+        if part.end - part.start >= LEAST_PIECE
+    ]
+    if not beside:
+        return list(reference)
+    each = max(LEAST_PIECE, sum((w.end - w.start for w in beside), timedelta()) / ENOUGH_PIECES)
+    pieces = []
+    for w in beside:
+        count = max(1, int((w.end - w.start) / each))
+        length = (w.end - w.start) / count
+        pieces += [Window(w.start + n * length, w.start + (n + 1) * length) for n in range(count)]
+    return pieces
 
 
 def _minutes(quiet: Sequence[Window]) -> list[Window]:

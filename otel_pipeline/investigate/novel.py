@@ -90,7 +90,6 @@ class Novel:
         return facts
 
 
-
 def novel(
     db: Database,
     window: Window,

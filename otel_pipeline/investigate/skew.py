@@ -56,12 +56,15 @@ def skewed(db: Database, focus: Window, reference: Sequence[Window], service: st
         by=by if near or by != "slow" else "anomalies",
         starts=[w.start for w in near],
         ends=[w.end for w in near],
-        hours=sorted({hour for w in (Window(focus.start, focus.end + timedelta(milliseconds=1)), *near) for hour in w.hours()}),
+        hours=sorted(
+            {hour for w in (Window(focus.start, focus.end + timedelta(milliseconds=1)), *near) for hour in w.hours()}
+        ),
     )
     if not rows:
         return []
     tags = [
-        Tag(r["Key"], r["Value"], r["Service"], frozenset(r["Traces"]), frozenset(r["Told"]), r["Distinct"]) for r in rows
+        Tag(r["Key"], r["Value"], r["Service"], frozenset(r["Traces"]), frozenset(r["Told"]), r["Distinct"])
+        for r in rows
     ]
     return tell(tags, frozenset(range(1, rows[0]["OfBad"] + 1)))
 
@@ -81,7 +84,10 @@ def tell(tags: Sequence[Tag], bad: frozenset[int]) -> list[Skew]:
     pairs = _pairs(attributes, bad, tests)
     # A pair says more than its parts: these are left out where the pair stands.
     explained = {term for pair in pairs for term in _terms(pair)}
-    whole = [*pairs, *(one for one in singles if not explained >= _terms(one) or one.bad > 1.2 * max(p.bad for p in pairs))]
+    whole = [
+        *pairs,
+        *(one for one in singles if not explained >= _terms(one) or one.bad > 1.2 * max(p.bad for p in pairs)),
+    ]
     told: dict[tuple[int, int], Skew] = {}
     known: set[tuple[tuple[str, tuple[str, ...]], ...]] = set()
     for one in sorted(whole, key=lambda s: (-_clear(s), -len(s.terms), s.key, s.value, s.service)):

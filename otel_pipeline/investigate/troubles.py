@@ -73,9 +73,7 @@ def _harmless(errors: Novel, near: Sequence[IncidentSeen], news: Sequence[Incide
     """Whether most of the new errors lie within incidents that are no news."""
     known = {incident.incident_id for incident in news}
     inside = sum(
-        count
-        for incident, count in zip(near, errors.inside, strict=False)
-        if incident.incident_id not in known
+        count for incident, count in zip(near, errors.inside, strict=False) if incident.incident_id not in known
     )
     return inside >= MOSTLY * errors.traces and inside > 0
 

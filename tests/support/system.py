@@ -123,7 +123,9 @@ class _Trace:
                 client = f"{name}c{attempt}{call.calls.index(below)}"
                 ms, failed = self.add(below, name if below.inner else client, begin + timedelta(milliseconds=0.5))
                 if not below.inner:
-                    self._span(client, name, begin, ms + 1, call.service, f"{below.operation}", "Client", failed and "upstream")
+                    self._span(
+                        client, name, begin, ms + 1, call.service, f"{below.operation}", "Client", failed and "upstream"
+                    )
                     ms += 1
                 spent += ms
                 wanted = [e.again for t in self.troubles if (e := t(request, below)) and e.again]

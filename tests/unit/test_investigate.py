@@ -129,9 +129,7 @@ def test_several_pods_of_twelve_are_one_finding(pods: int):
     (found,) = skew.tell(tags, BAD)
     assert found.terms == (("k8s.pod.name", tuple(f"p{n}" for n in range(pods))),)
     assert (found.bad, found.of_bad) == (96, 100)
-    even = [
-        tag("k8s.pod.name", f"p{n}", [t for t in range(1, 1101) if t % 12 == n], distinct=12) for n in range(12)
-    ]
+    even = [tag("k8s.pod.name", f"p{n}", [t for t in range(1, 1101) if t % 12 == n], distinct=12) for n in range(12)]
     assert skew.tell(even, BAD) == [], "every pod has its share"
 
 
