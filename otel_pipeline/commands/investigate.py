@@ -53,8 +53,8 @@ def command(
              "skewed": [{"key", "value", "service", "bad", "of_bad", "good", "of_good", "lift", "distinct",
                          "terms": [[key, [value]]]}],
              "lines": new log lines outside traces, [{"at", "service", "text", "lines", "severity"}],
-             "endpoints": [{"service", "operation", "requests", "rate", "failed", "usual_failed", "whole", "own", "usual",
-                            "note", "blips": [text]}],
+             "endpoints": [{"service", "operation", "requests", "rate", "failed", "usual_failed", "whole", "own",
+                            "usual", "note", "blips": [text]}],
              "status": null or {"service", "visits", "new": [text], "calls", "called_by": [service],
                                 "figures": [{"name", "now", "low", "high", "note"}]},
              "others": [reports of further troubles, each like this one]}

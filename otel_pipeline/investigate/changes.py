@@ -1,5 +1,6 @@
 """What is not as before: errors, latency, traffic, log lines, versions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +16,17 @@ CERTAIN, LEAST_ERRORS, ERROR = 8.0, 5, 17
 SLOWER = 1.5
 TRAFFIC = 2.0
 LEAST = 10
+SURE, MORE_CALLS, LITTLE, CALLS = 5.0, 1.4, 0.1, 4
 SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows of ``investigate__services`` and ``investigate__lines``."""
+    """Rows of ``investigate__services``, ``investigate__lines`` and ``investigate__repeats``."""
 
     services: Sequence[dict[str, Any]] = ()
     lines: Sequence[dict[str, Any]] = ()
+    calls: Sequence[dict[str, Any]] = ()
 
     @property
     def usual(self) -> dict[str, tuple[int, int]]:
@@ -40,7 +43,11 @@ def count(db: Database, window: Window, reference: Sequence[Window]) -> Counted:
         "ends": [window.end, *(w.end for w in reference)],
     }
     return Counted(
-        *together(lambda: db.rows("investigate__services", **where), lambda: db.rows("investigate__lines", **where))
+        *together(
+            lambda: db.rows("investigate__services", **where),
+            lambda: db.rows("investigate__lines", **where),
+            lambda: db.rows("investigate__repeats", **where),
+        )
     )
 
 
@@ -55,6 +62,7 @@ def of(counted: Counted, window: Window, reference: Sequence[Window], service: s
     found = [
         *_versions(counted.services),
         *(change for row in counted.services for change in _service(row, seconds, before)),
+        *_calls(counted.calls),
         *_lines(counted.lines, visits),
     ]
     return [change for change in found if service in (None, change.service)][: 2 * SHOWN]
@@ -79,6 +87,26 @@ def _versions(services: Sequence[dict[str, Any]]) -> list[Change]:
         for row in services
         if row["VersionsBefore"] and (new := sorted(set(row["VersionsNow"]) - set(row["VersionsBefore"])))
     ]
+
+
+def _calls(rows: Sequence[dict[str, Any]]) -> list[Change]:
+    """Calls that are made more often a request, as by retries or for want of a cache, or no longer; of each pair of
+    services the clearest.
+    """
+    found: dict[tuple[str, str], tuple[float, Change]] = {}
+    for row in rows:
+        now, before = row["CallsNow"] / row["TracesNow"], row["CallsBefore"] / row["TracesBefore"]
+        spread = math.sqrt(max(now, before) * (1 / row["TracesNow"] + 1 / row["TracesBefore"]))
+        times = (now + LITTLE) / (before + LITTLE)
+        if 1 / MORE_CALLS < times < MORE_CALLS or abs(now - before) < SURE * spread:
+            continue
+        what = f"calls to {row['Callee']} a request ({row['Root']})"
+        change = Change("calls", row["Caller"], what, round(before, 2), round(now, 2))
+        clear = abs(now - before) * row["TracesNow"]
+        key = (row["Caller"], row["Callee"])
+        if key not in found or clear > found[key][0]:
+            found[key] = (clear, change)
+    return [change for _, change in sorted(found.values(), key=lambda item: -item[0])[:CALLS]]
 
 
 def _service(row: dict[str, Any], seconds: float, before_seconds: float) -> list[Change]:

@@ -83,7 +83,8 @@ def _together(parts: Sequence[str], focus: Window) -> str:
     columns = ", ".join(f"anyIf({part}, {part} != '') AS Value{number}" for number, part in enumerate(parts, 1))
     names = ", ".join(f"Value{number}" for number in range(1, len(parts) + 1))
     return (
-        f"SELECT {names}, count() AS Traces, countIf(Failed) AS Failed, median(Ms) AS MedianMs FROM (SELECT TraceId, {columns},"
+        f"SELECT {names}, count() AS Traces, countIf(Failed) AS Failed, median(Ms) AS MedianMs"
+        f" FROM (SELECT TraceId, {columns},"
         " countIf(StatusCode ILIKE '%error%') > 0 AS Failed, max(Duration) / 1e6 AS Ms FROM otel_traces"
         f" WHERE Timestamp BETWEEN {_time(focus.start)} AND {_time(focus.end)} GROUP BY TraceId)"
         f" GROUP BY {names} ORDER BY Traces DESC LIMIT 20"

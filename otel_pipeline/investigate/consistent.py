@@ -1,7 +1,7 @@
 """One place that keeps a report from contradicting itself.
 
-What is listed as a cause, as new or as changed is never "ruled out": a service with symptoms of its own is affected. This
-holds over all reports of a window, for what one rules out may be another's cause. Where nothing is wrong, what an
+What is listed as a cause, as new or as changed is never "ruled out": a service with symptoms of its own is affected.
+This holds over all reports of a window, for what one rules out may be another's cause. Where nothing is wrong, what an
 incident that is no news changed is no change. :func:`contradictions` says what is left, for tests.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from otel_pipeline.investigate.model import Investigation, RuledOut
 
-TROUBLED = ("errors", "latency", "traffic", "new log line", "more log lines", "vanished log line", "numbers")
+TROUBLED = ("errors", "latency", "traffic", "calls", "new log line", "more log lines", "vanished log line", "numbers")
 MOVED = ("error", "latency", "gap", "log line", "metric")
 
 

@@ -1,8 +1,8 @@
 """From a window to ranked causes with evidence. Deterministic; no model is asked.
 
-The troubles of a window (:mod:`.troubles`), or else the window itself, are compared with quiet times before. A new error
-decides; else the ranking is that of :mod:`otel_pipeline.detection.causes`, strengthened and put in order by metrics and
-onsets. Several troubles at once are several reports. "Nothing abnormal" (healthy) and "not enough evidence" (unclear)
+The troubles of a window (:mod:`.troubles`), or else the window itself, are compared with quiet times before. A new
+error decides; else the ranking is that of :mod:`otel_pipeline.detection.causes`, put in order by metrics and onsets.
+Several troubles at once are several reports. "Nothing abnormal" (healthy) and "not enough evidence" (unclear)
 are answers.
 """
 
@@ -24,7 +24,6 @@ from otel_pipeline.investigate.model import CauseFound, Investigation
 from otel_pipeline.investigate.mutual import Mutual, mutual
 from otel_pipeline.investigate.numbers import moved as numbers_moved
 from otel_pipeline.investigate.path import Calls
-from otel_pipeline.investigate.troubles import Trouble
 from otel_pipeline.together import together
 
 USUAL_ANOMALOUS = 0.002
@@ -108,14 +107,8 @@ def _without_trouble(scene: Scene, *, chosen: bool) -> list[Investigation]:
         return [_by_metrics(case, standing)]
     if not facts["Traces"] and lines and case.quiet:
         return [_quiet(case, f"no traces, {lines} log lines, no errors among them that are new or many")]
-    if not facts["Traces"]:
-        headline = (
-            "log lines only, and no quiet time to compare with" if lines else "metrics only, and none is abnormal"
-        )
-        return [Investigation(verdict="not enough evidence", headline=headline, **case.base())]
     if case.thin or not case.reference:
-        headline = _too_little(case.facts, case.reference)
-        return [Investigation(verdict="not enough evidence", headline=headline, **case.base())]
+        return [Investigation(verdict="not enough evidence", headline=_too_little(case), **case.base())]
     if not case.worse and (calm := _no_trouble(case, chosen=chosen)):
         return [calm]
     return _trouble(case)[0]
@@ -240,8 +233,7 @@ def _report(parts: _Parts, number: int) -> Investigation:
     own = [row["TraceId"] for row in rows if row["Mine"] or not (number or errors)]
     examples = list(dict.fromkeys([*(errors.examples if errors else ()), *own]))[:5]
     skewed = skew.skewed(case.db, case.focus, case.reference, service, by=_by(case, service))
-    mine_first = sorted(case.seen, key=lambda i: i.service != service) if not number else []
-    seen = mine_first[0] if mine_first else None
+    seen = min(case.seen, key=lambda i: i.service != service, default=None) if not number else None
     remembered = case.scene.known[seen.incident_id] if seen else None
     others = [head for head in parts.heads if head != service]
     reasons = [r for r in parts.reasons if not (errors and not errors.visits)]
@@ -298,7 +290,7 @@ def _affects(case: Case, service: str) -> str:
     if not errors or not errors.endpoints:
         return ""
     more = f" and {len(errors.endpoints) - 1} more" if len(errors.endpoints) > 1 else ""
-    return f"{errors.endpoints[0][0]}{more}"
+    return f"{next(name for name, _ in errors.endpoints)}{more}"
 
 
 def _endpoints(case: Case, service: str) -> list[dict[str, Any]]:
@@ -310,9 +302,9 @@ def _endpoints(case: Case, service: str) -> list[dict[str, Any]]:
 
 
 def _with_lines(case: Case, top: CauseFound) -> list[str]:
-    """The evidence, with what was logged outside traces about the service shortly before."""
+    """The evidence, with calls made more or less often, and what was logged outside traces shortly before."""
     said = evidence.said_before(case.scene.lone.lines, top.service, case.focus.start)
-    return [*top.evidence[:2], *said, *top.evidence[2:]]
+    return [*top.evidence[:2], *evidence.repeated(case.changes, top.service), *said, *top.evidence[2:]]
 
 
 def _by(case: Case, service: str) -> str:
@@ -446,10 +438,11 @@ def _asked(db: Database, trace_id: str, window: Window) -> Asked:
     return Asked(trace_id, utc(row["Timestamp"]), row["Operation"], odd_one, tuple(row["Services"]))
 
 
-def _too_little(facts: dict[str, Any], reference: Sequence[Window]) -> str:
-    if not reference:
-        return f"{facts['Traces']} traces, but no earlier quiet time to compare with"
-    return f"{facts['Traces']} traces are too few to tell"
+def _too_little(case: Case) -> str:
+    traces = case.facts["Traces"]
+    if not traces:
+        return "log lines only, and no quiet time before" if case.scene.lone.count else "metrics only, none is abnormal"
+    return f"{traces} traces are too few to tell" if case.reference else f"{traces} traces, but no quiet time before"
 
 
 def _healthy(case: Case) -> str:

@@ -114,6 +114,15 @@ def said_before(lines: Sequence[LoneLine], service: str, began: datetime) -> lis
     ][:2]
 
 
+def repeated(changes: Sequence[Change], service: str) -> list[str]:
+    """Calls from and to a service that are made more or less often than before, such as by retries."""
+    return [
+        f"{c.service} makes {c.now:g} {c.what}, usually {c.before:g}"
+        for c in changes
+        if c.kind == "calls" and (c.service == service or c.what.startswith(f"calls to {service} "))
+    ][:2]
+
+
 def names(text: str, service: str) -> bool:
     """Whether a text names a service, as a word of its own."""
     return bool(re.search(rf"(?<![\w-]){re.escape(service)}(?![\w])", text))
@@ -296,7 +305,8 @@ def beside(
     """Services with many reasons that are not to blame: those that suffer from the cause, and those that are merely
     loud; with why not.
 
-    :param changes: who has changed suffers; who has not is ruled out. :param others: services with reports of their own.
+    :param changes: who has changed suffers; who has not is ruled out.
+    :param others: services with reports of their own.
     """
     loud: dict[str, int] = {}
     for row in reasons:
@@ -327,7 +337,7 @@ def beside(
                 passing = "its errors are as frequent as ever, or follow from others"
                 why = passing if begins else "its errors pass through it"
             elif suspect and suspect.score >= causes.NOISE:
-                why = f"it differs from quiet times by {suspect.score:.1f} standard deviations, far less than {found[0].service}"
+                why = f"it differs by {suspect.score:.1f} standard deviations, far less than {found[0].service}"
             else:
                 why = "it does not differ from quiet times by more than chance"
             out.append(RuledOut(service, f"odd in {traces} traces, but {why}{fast}"))

@@ -76,7 +76,8 @@ class Scene:
 
     :param near: all incidents; :param no_news: why some are none; :param known: what is remembered of each.
     :param quiet: times to hold new errors against. :param given: the reference that the caller chose.
-    :param ever: incidents as old as the data. :param around: who takes part in the traces of the service that was asked for.
+    :param ever: incidents as old as the data.
+    :param around: who takes part in the traces of the service that was asked for.
     """
 
     db: Database
@@ -176,7 +177,7 @@ class Case:
         }
 
 
-def look(
+def look(  # noqa: PLR0917
     db: Database,
     window: Window,
     given: Sequence[Window] | None,
@@ -224,7 +225,7 @@ def takes_part(around: Around, service: str) -> bool:
 
 
 def belongs(trace: Asked, incident: IncidentSeen) -> bool:
-    """Whether a trace is one of an incident's: it was judged anomalous, at its time, in an operation that it affects."""
+    """Whether a trace is one of an incident's: judged anomalous, at its time, in an operation that it affects."""
     if trace.trace_id in incident.examples:
         return True
     within = incident.start - BESIDE <= trace.at <= incident.end + BESIDE

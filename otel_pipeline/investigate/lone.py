@@ -85,7 +85,7 @@ def tell(rows: Sequence[dict[str, Any]], window: Window, quiet: float) -> Lone:
     ]
     ahead = (window.end - window.start + AHEAD).total_seconds() / 60
     errors = [found for name in services if (found := _errors(name, rows, ahead / quiet))]
-    return Lone(sorted(lines, key=lambda l: (-l.severity, l.at))[:SHOWN], errors, services)
+    return Lone(sorted(lines, key=lambda new_line: (-new_line.severity, new_line.at))[:SHOWN], errors, services)
 
 
 def _few(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> bool:

@@ -38,7 +38,7 @@ class CauseFound:
 class Change:
     """Something that is not as before.
 
-    :param kind: errors, latency, traffic, new log line, vanished log line, more log lines, numbers, version.
+    :param kind: errors, latency, traffic, calls, new log line, vanished log line, more log lines, numbers, version.
     :param before, now: what was measured; a rate a trace, milliseconds or traces a minute.
     """
 

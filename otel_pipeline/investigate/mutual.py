@@ -45,9 +45,9 @@ class Mutual:
         found: list[str] = []
         for service in candidates:
             known = [*heads, *found]
-            if service not in known and self.bad(service) >= LEAST:
-                if not any(self.explained(service, head) for head in known):
-                    found.append(service)
+            of_its_own = not any(self.explained(service, head) for head in known)
+            if service not in known and self.bad(service) >= LEAST and of_its_own:
+                found.append(service)
         return found
 
 

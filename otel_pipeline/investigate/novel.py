@@ -30,7 +30,8 @@ SHOWN_WORDINGS = 5
 class Novel:
     """New errors that begin at a service.
 
-    :param traces: with errors never seen before; of ``visits``, which are 0 where it is lines outside traces that tell; ``failing``: with any error that begins there.
+    :param traces: with errors never seen before. :param visits: all requests; 0 where lines outside traces tell.
+    :param failing: requests with any error that begins there.
     :param said: the wordings and how many traces each, the most frequent first; endpoints: the same of root operations.
     :param peers: services that were being called when it failed. :param inside: traces in each incident of the window.
     :param surprise: -log10 of the chance that so many come by themselves.

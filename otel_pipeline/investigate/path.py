@@ -24,7 +24,7 @@ class Calls:
     traces: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def usual(self, caller: str, callee: str) -> bool:
-        """Whether a fair share of the calls to a service come from a caller: trouble comes by the ways that are used."""
+        """Whether a fair share of the calls to a service come from a caller."""
         most = max((n for (_, to), n in self.traces.items() if to == callee), default=0)
         return self.traces.get((caller, callee), most) >= MOSTLY * most
 

@@ -1,9 +1,9 @@
-"""What bad traces have in common, and good ones have not: a value of an attribute, some of its values, or two together.
+"""What bad traces have in common, unlike good ones: a value of an attribute, some of its values, or two together.
 
-Of each attribute the best set of values is taken: values in order of how many of their traces are bad, cut where the two
-sides differ most (the split of Breiman et al., Classification and Regression Trees, 1984, 4.2). Then pairs of attributes
-whose bad traces lie where both hold. Chance is kept out by the log-likelihood ratio against the number of sets that
-were looked at (Chernoff's bound with Bonferroni's correction).
+Of each attribute the best set of values is taken: values in order of how many of their traces are bad, cut where the
+two sides differ most (the split of Breiman et al., Classification and Regression Trees, 1984, 4.2). Then pairs of
+attributes whose bad traces lie where both hold. Chance is kept out by the log-likelihood ratio against the number of
+sets that were looked at (Chernoff's bound with Bonferroni's correction).
 """
 
 import math
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import combinations
-from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window
@@ -32,7 +31,10 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Tag:
-    """A value of an attribute at a service. :param traces: that carry it; told: that carry any value of the attribute."""
+    """A value of an attribute at a service.
+
+    :param traces: that carry it. :param told: that carry any value of the attribute.
+    """
 
     key: str
     value: str
@@ -187,7 +189,7 @@ def _lift(bad: int, of_bad: int, good: int, of_good: int) -> float:
 
 
 def ratio(bad: int, of_bad: int, good: int, of_good: int) -> float:
-    """Log-likelihood ratio of two shares against one, in nats; 0 where bad ones have it no more often than good ones."""
+    """Log-likelihood ratio of two shares against one, in nats; 0 where bad ones have it no more often."""
     if not of_bad or not of_good or bad / of_bad <= good / of_good:
         return 0.0
     pooled = (bad + good) / (of_bad + of_good)

@@ -123,7 +123,7 @@ def _note(now: dict[str, Any], quiet: Sequence[dict[str, Any]]) -> str:
         seen = figure(name, now["WholeMs"][place], usual)
         alone = len(usual) < FEW and now["WholeMs"][place] > ALONE * max(usual) + 1
         if seen.note == "higher than usual" or alone:
-            notes.append(f"{name} {now['WholeMs'][place] / max(1e-9, max(usual)):.1f} times the highest usual")
+            notes.append(f"{name} {now['WholeMs'][place] / max(1e-9, *usual):.1f} times the highest usual")
             break
     return "; ".join(notes) or "as usual"
 

@@ -148,7 +148,7 @@ class _Trace:
                 self._line(name, at, call.service, effect.line, 17)
         return spent, error
 
-    def _span(
+    def _span(  # noqa: PLR0917
         self,
         name: str,
         parent: str,

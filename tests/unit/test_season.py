@@ -29,13 +29,13 @@ def test_stronger_than_ever_is_news_again():
 
 @pytest.mark.parametrize("weeks", [2, 3, 4, 6])
 def test_two_weeks_alike_are_a_habit_however_quiet_the_days_between_are(weeks: int):
-    every = {day: QUIET for day in range(1, 7)} | {7 * week: ALIKE for week in range(1, weeks + 1)}
+    every = dict.fromkeys(range(1, 7), QUIET) | {7 * week: ALIKE for week in range(1, weeks + 1)}
     assert shown(40, 5.0, every)
     assert not shown(40, 5.0, {**every, **{7 * week: QUIET for week in range(2, weeks + 1)}}), "last week alone"
     assert not shown(400, 5.0, every), "ten times as much"
 
 
 def test_a_week_without_it_in_two_is_allowed_and_more_are_not():
-    quiet = {day: QUIET for day in range(1, 7)}
+    quiet = dict.fromkeys(range(1, 7), QUIET)
     assert shown(40, 5.0, {**quiet, 7: ALIKE, 14: QUIET, 21: ALIKE, 28: QUIET})
     assert not shown(40, 5.0, {**quiet, 7: QUIET, 14: ALIKE, 21: ALIKE, 28: QUIET, 35: QUIET})
