@@ -241,6 +241,8 @@ def evidence(
             traces.append(f"{odd} ({s.conduct:.1f} standard deviations)")
         if s.way >= causes.NOISE:
             traces.append(f"the network time to it is {s.longer:.1f} times as long ({s.way:.1f} standard deviations)")
+        if s.change.score >= causes.NOISE:
+            traces.insert(0, f"{s.change.words} ({s.change.score:.1f} standard deviations)")
     own = [row for row in reasons if row["Service"] == service and row["Kind"] != "structure"]
     told = [f"{blame.words(row)} [{row['Traces']} traces]" for row in own[:SHOWN]]
     facts += [*told[:2], *traces, *told[2:]]

@@ -284,7 +284,8 @@ def _measure(case: Case, points: metrics.Points, clear: datetime) -> None:
         part = {s.service for s in suspects}
     if around:
         part = {name for name in part if takes_part(around, name)}
-    case.suspects = [s for s in suspects if s.service in part]
+    # Who is silent takes part in no trace.
+    case.suspects = [s for s in suspects if s.service in part or (not s.visits and not around)]
     found = changes.of(counted, focus, case.reference)
     case.changes = [c for c in found if c.service in part or not around]
     case.broke = changes.broke(counted) & part
