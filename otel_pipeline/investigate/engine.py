@@ -33,6 +33,7 @@ LEAST_KNOWN = timedelta(seconds=90)  # of quiet traffic: services that have just
 SHOWN = 6
 CANDIDATES = 8  # services of which it is seen whether they have troubles of their own
 MOST_REPORTS = 3
+CHANGED = 6.0  # standard deviations of how a service behaves over the window, which no single trace need show
 LEAST_SHARE = 0.005  # of the evidence: a service with less, and within chance, is no candidate
 AS_SURE = 0.15  # of the first cause's score, for a trouble of its own without new errors
 
@@ -388,20 +389,18 @@ def _quiet(case: Case, headline: str) -> Investigation:
 def _supported(case: Case, judged: "_Judged") -> bool:
     """Whether the window holds more than isolated anomalies, although no incident was made of them.
 
-    A service that logs errors as it never did is trouble. Else judged traces that point at the first suspect must come
-    as a burst; where no baseline has judged, a service must clearly differ from quiet times.
+    A service that logs errors as it never did is trouble, and one whose requests as a whole behave unlike before. Else
+    judged traces that point at the first suspect must come as a burst; where no baseline has judged, a service must
+    clearly differ from quiet times.
     """
     most = case.suspects[0] if case.suspects else None
     if case.scene.no_news or not most:
         return False
-    if case.broke:
+    if case.broke or most.change.score >= CHANGED:
         return True
-    if most.score < evidence.SURE:
-        return False
-    if most.score == most.conduct and most.odd_visits < LEAST_ODD:
-        return False
-    if not judged.enough:
-        return True
+    few = most.score == most.conduct and most.odd_visits < LEAST_ODD
+    if most.score < evidence.SURE or few or not judged.enough:
+        return most.score >= evidence.SURE and not few
     usual = max(USUAL_ANOMALOUS, (judged.anomalous_before + 0.5) / (judged.before + 1))
     burst = segments.burst_surprise(max(1, judged.now), judged.anomalous, min(0.99, usual))
     return judged.anomalous >= segments.LEAST_ANOMALOUS and burst >= segments.LEAST_SURPRISE
