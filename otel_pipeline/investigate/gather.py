@@ -32,6 +32,7 @@ SHOWN_METRICS = 10
 LEAST_PIECE, ENOUGH_PIECES = timedelta(seconds=20), 8
 BEGINS, EVER = timedelta(minutes=5), 0.7  # of all data: what began with them and lasts so long is no change
 SAME_RELEASE = timedelta(minutes=5)  # instances of a service that take up a version one after another are one release
+NEARLY_ALL = 0.8  # of an incident's traces are odd: then all of them belong to it
 TAKES_PART = 0.05  # of a service's traces
 
 
@@ -213,7 +214,7 @@ def look(  # noqa: PLR0917
     news, ever = _changed(news, first, window.end)
     found = troubles(near, news, [*errors, *lines.errors])
     if trace:
-        found = [t for t in found if t.seen or t.service in trace.services][:1] if trace.anomalous else []
+        found = [t for t in found if t.seen or (trace.anomalous and t.service in trace.services)][:1]
     if around:
         found = [t for t in found if not t.service or takes_part(around, t.service)]
     return Scene(db, window, given, service, facts, near, no_news, known, found, lines, endpoints, around, ever)
@@ -229,7 +230,9 @@ def belongs(trace: Asked, incident: IncidentSeen) -> bool:
     if trace.trace_id in incident.examples:
         return True
     within = incident.start - BESIDE <= trace.at <= incident.end + BESIDE
-    return trace.anomalous and within and (not incident.operations or trace.operation in incident.operations)
+    # Where nearly all traffic is unusual, a trace of it need not be remarkable alone.
+    odd = trace.anomalous or incident.anomalous >= NEARLY_ALL * incident.traces
+    return odd and within and (not incident.operations or trace.operation in incident.operations)
 
 
 def compare(scene: Scene, trouble: Trouble | None = None) -> Case:

@@ -3,6 +3,7 @@ and that no report contradicts itself.
 """
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -156,6 +157,9 @@ def test_a_trace_belongs_to_an_incident_by_what_it_is_and_not_by_its_time():
     assert belongs(Asked("t", at, "edge:GET /a", True, ("rooms",)), mine)
     assert not belongs(Asked("t", at, "edge:GET /b", True, ("rooms",)), mine), "another operation"
     assert not belongs(Asked("t", at, "edge:GET /a", False, ()), mine), "nothing is odd about it"
+    shift = replace(mine, anomalous=95)
+    assert belongs(Asked("t", at, "edge:GET /a", False, ()), shift), "nearly all traces are odd a little"
+    assert not belongs(Asked("t", at, "edge:GET /b", True, ("rooms",)), shift)
     assert not belongs(Asked("t", NOW + timedelta(hours=1), "edge:GET /a", True, ("rooms",)), mine)
 
 
