@@ -9,6 +9,7 @@ are answers.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
@@ -19,8 +20,8 @@ from otel_pipeline.errors import UserError
 from otel_pipeline.investigate import evidence, odd, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
 from otel_pipeline.investigate.consistent import consistent
-from otel_pipeline.investigate.gather import Asked, Case, Scene, compare, look, takes_part
-from otel_pipeline.investigate.model import CauseFound, Investigation
+from otel_pipeline.investigate.gather import SHOWN_METRICS, Asked, Case, Scene, compare, look, pieces, takes_part
+from otel_pipeline.investigate.model import CauseFound, Investigation, Status
 from otel_pipeline.investigate.mutual import Mutual, mutual
 from otel_pipeline.investigate.numbers import moved as numbers_moved
 from otel_pipeline.investigate.path import Calls
@@ -91,8 +92,16 @@ def _of(scene: Scene, *, chosen: bool) -> Investigation:
     if not reports:
         reports = _without_trouble(scene, chosen=chosen)
     first, *others = reports[:MOST_REPORTS]
-    found = consistent(replace(first, endpoints=list(scene.endpoints), others=others))
+    found = consistent(replace(first, endpoints=list(scene.endpoints), others=others, status=_status(scene, first)))
     return _about(found, scene) if scene.service else found
+
+
+def _status(scene: Scene, found: Investigation) -> Status | None:
+    """How the service that was asked for does."""
+    if not scene.service or found.verdict == "no data":
+        return None
+    beside = pieces(scene.window, found.reference)
+    return status.status(scene.db, scene.window, beside, scene.service, found.changes, scene.around, scene.lone)
 
 
 def _without_trouble(scene: Scene, *, chosen: bool) -> list[Investigation]:
@@ -168,7 +177,7 @@ def _trouble(case: Case) -> tuple[list[Investigation], Mutual]:
     case.metrics.sort(key=lambda move: (move.kind not in evidence.TELLING, move.service != found[0].service))
     heads = _heads(case, found, same)
     parts = _Parts(case, found, heads, called, entered, reasons, same)
-    reports = [_report(parts, number) for number in range(len(heads))]
+    reports = together(*(partial(_report, parts, number) for number in range(len(heads))))
     reports[0] = replace(reports[0], ruled_out=[*reports[0].ruled_out, *jobs, *case.scene.no_news, *case.scene.ever])
     return reports, same
 
@@ -230,10 +239,12 @@ def _report(parts: _Parts, number: int) -> Investigation:
     errors = case.novel.get(service)
     entered = [*_endpoints(case, service), *parts.entered]
     where = {"start": case.focus.start, "end": case.focus.end}
-    rows = case.db.rows("investigate__examples", **where, service=service)
+    rows, skewed = together(
+        lambda: case.db.rows("investigate__examples", **where, service=service),
+        lambda: skew.skewed(case.db, case.focus, case.reference, service, by=_by(case, service)),
+    )
     own = [row["TraceId"] for row in rows if row["Mine"] or not (number or errors)]
     examples = list(dict.fromkeys([*(errors.examples if errors else ()), *own]))[:5]
-    skewed = skew.skewed(case.db, case.focus, case.reference, service, by=_by(case, service))
     seen = min(case.seen, key=lambda i: i.service != service, default=None) if not number else None
     remembered = case.scene.known[seen.incident_id] if seen else None
     others = [head for head in parts.heads if head != service]
@@ -244,11 +255,9 @@ def _report(parts: _Parts, number: int) -> Investigation:
     base = case.base() | {
         "changes": changes,
         "timeline": [o for o in case.timeline if not several or parts.owner(o.service) == number],
-        "metrics": [m for m in case.base()["metrics"] if not several or parts.owner(m.service) == number],
+        "metrics": [m for m in case.metrics if not several or parts.owner(m.service) == number][:SHOWN_METRICS],
         "incidents": list(case.seen) if not number else [],
     }
-    if number:
-        base["status"] = None
     return Investigation(
         verdict="trouble",
         headline=_headline(case, top, seen, few=evidence.weak(case.suspects) and not errors and not case.worse),

@@ -164,17 +164,6 @@ class Case:
             "deploys": self.deploys,
             "timeline": self.timeline,
             "lines": list(scene.lone.lines),
-            "status": status.status(
-                self.db,
-                scene.window,
-                _pieces(scene.window, self.reference),
-                scene.service,
-                self.changes,
-                scene.around,
-                scene.lone,
-            )
-            if scene.service
-            else None,
         }
 
 
@@ -383,7 +372,7 @@ def _without(time: Window, trouble: Sequence[IncidentSeen]) -> list[Window]:
     return [w for w in found if w.end > w.start]
 
 
-def _pieces(window: Window, reference: Sequence[Window]) -> list[Window]:
+def pieces(window: Window, reference: Sequence[Window]) -> list[Window]:
     """Quiet times beside a window, cut so that there are enough to tell what is usual."""
     beside = [
         part
