@@ -9,7 +9,7 @@ from rich.text import Text
 
 from otel_pipeline.commands.common import console, json_option, print_json, window_options
 
-TITLES = {"logs": "log templates", "spans": "operations", "metrics": "metrics"}
+TITLES = {"logs": "log templates", "spans": "operations", "metrics": "metrics", "events": "events"}
 
 
 @click.command()
@@ -19,15 +19,20 @@ TITLES = {"logs": "log templates", "spans": "operations", "metrics": "metrics"}
 def command(*, start: datetime | None, end: datetime | None, limit: int, as_json: bool) -> None:
     """Which templates, spans and metrics make the volume, and which carry information. Default: the last hour.
 
-    Bytes are those before compression; those of templates are estimated from examples, by whole hours. Advice: keep
-    what is severe, rare or leaned on by incidents; sample what comes always; drop what tells nothing.
+    Bytes are those before compression; those of templates are estimated from examples. Advice: keep what is severe,
+    rare, leaned on by incidents, or more or less frequent in them; sample what comes always; drop debugging that a span
+    tells as well. It ends with what to do, service by service, and what that saves a day.
 
     \b
     --json: {"start", "end", "signals": [{"signal", "rows", "bytes", "share", "saved"}],
-             "tail_sampling": {"normal_share", "saved"}, "logs", "spans",
-             "metrics": [{"service", "text", "rows", "bytes", "share", "bits", "advice", "why"}]}
+             "tail_sampling": {"normal_share", "saved"}, "logs", "spans", "events",
+             "metrics": [{"service", "text", "rows", "bytes", "share", "bits", "advice", "why", "rate"}],
+             "recommendations": [{"service", "rows_a_day", "bytes_a_day", "more", "keep",
+                                  "steps": [{"signal", "event", "action", "rate", "rows_a_day", "bytes_a_day", "words",
+                                             "why"}]}]}
     tail_sampling: spans of traces judged normal, and what keeping a tenth of them would save
-    share: of all bytes, or of its signal's; saved: share that following the advice would save (sampling keeps 10 %)
+    share: of all bytes, or of its signal's; saved: share that following the advice would save
+    rate: share to keep; rows_a_day, bytes_a_day: saved
     bits: information of one visit (log template), span or metric point
     """
     from otel_pipeline.clickhouse import Database
@@ -48,8 +53,6 @@ def command(*, start: datetime | None, end: datetime | None, limit: int, as_json
 
 
 def _show(found: dict[str, Any]) -> None:
-    from otel_pipeline.investigate.text import cut, plain
-
     for signal in found["signals"]:
         name = signal["signal"]
         size = f"{signal['rows']:,} rows, {signal['bytes'] / 1e6:,.1f} MB, {signal['share']:.0%} of all"
@@ -58,8 +61,41 @@ def _show(found: dict[str, Any]) -> None:
             tail = found["tail_sampling"]
             normal = f"{tail['normal_share']:.0%} of the spans are of normal traces"
             console.print(Text(f"{normal}: keeping all others and a tenth of these would save {tail['saved']:.0%}"))
-        if not found[name]:
-            continue
+        _table(found, name)
+    _table(found, "events")
+    _recommend(found["recommendations"])
+
+
+def _recommend(told: list[dict[str, Any]]) -> None:
+    """What to do, in plain words."""
+    from otel_pipeline.investigate.text import cut, plain
+
+    if not told:
+        console.print(Text("recommended: nothing; what there is carries information, or is small"))
+        return
+    rows, size = sum(r["rows_a_day"] for r in told), sum(r["bytes_a_day"] for r in told)
+    console.print(Text(f"recommended; all of it saves {rows:,} rows and {_size(size)} a day:"))
+    for one in told:
+        saved = f"saves {one['rows_a_day']:,} rows and {_size(one['bytes_a_day'])} a day"
+        console.print(Text(plain(f"{one['service']}: {saved}")))
+        for step in one["steps"]:
+            event = cut(step["event"], 60)
+            amount = f"{step['rows_a_day']:,} rows, {_size(step['bytes_a_day'])}"
+            console.print(Text(plain(f"  {step['words']}: '{event}' ({amount}): {step['why']}")))
+        if one["more"]:
+            console.print(Text(f"  and {one['more']} more of the kind"))
+        if one["keep"]:
+            console.print(Text(f"  keep: {one['keep']}"))
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def _table(found: dict[str, Any], name: str) -> None:
+    from otel_pipeline.investigate.text import cut, plain
+
+    if found[name]:
         table = Table("share", "rows", "bits", "advice", "service", TITLES[name], "why", expand=False)
         for item in found[name]:
             texts = (item["service"], cut(item["text"], 60), item["why"])

@@ -10,8 +10,8 @@ from otel_pipeline.commands.common import json_option, print_json, say, window_o
 
 @click.command()
 @window_options(required=False)
-@click.option("--service", help="Incidents that this service takes part in, and how this service is doing.")
-@click.option("--trace", "trace_id", help="The incident of this trace.")
+@click.option("--service", help="Everything in traces in which this service takes part, and how it is doing.")
+@click.option("--trace", "trace_id", help="The incident that this trace belongs to.")
 @click.option(
     "--markdown",
     "file",
@@ -32,13 +32,17 @@ def command(
 
     Compares the window's incidents, or the window itself, with quiet traffic before it: traces, logs and metrics.
     What recurs in the same phase of past periods is ruled out. "Nothing abnormal" and "not enough evidence" are
-    answers. With --service also its traffic, errors and latency against their usual values, and what is new.
+    answers. With --service also its traffic, errors and latency against their usual values, and what is new, and
+    whether the trouble is in the service or in what it depends on. Several troubles at once are several reports.
 
     \b
-    --json: {"window", "verdict", "headline", "focus", "traces", "anomalous", "reference": [{"start", "end"}],
-             "incidents": [{"incident_id", "start", "end", "service", "title", "anomalous", "traces"}],
+    --json: {"state", "window", "verdict", "headline", "focus", "since", "about", "traces", "anomalous",
+             "reference": [{"start", "end"}],
+             "incidents": [{"incident_id", "start", "end", "service", "title", "anomalous", "traces", "services",
+                            "surprise", "operations", "examples"}],
              "causes": [{"service", "confidence", "score", "why", "evidence": [text]}], "path": [service],
-             "changes": [{"kind", "service", "what", "before", "now"}], "ruled_out": [{"service", "why"}],
+             "changes": [{"kind", "service", "what", "before", "now"}], "affected",
+             "ruled_out": [{"service", "why", "kind": "service", "release", "job" or "incident"}],
              "known": [{"pattern_id", "status", "root_cause", "remedy", "occurrences", "last_seen", "message"}],
              "recall": why the memory knows the incident, or why not,
              "examples": [trace id], "next_checks": [text],
@@ -46,9 +50,18 @@ def command(
              "deploys": [{"kind", "service", "before", "after", "at", "lead"}],
              "timeline": [{"at", "service", "signal", "what"}], "isolated": [trace id],
              "odd": [what is odd about the trace asked for, observed and expected],
-             "skewed": [{"key", "value", "service", "bad", "of_bad", "good", "of_good", "lift"}],
-             "status": null or {"service", "visits", "new": [text],
-                                "figures": [{"name", "now", "low", "high", "note"}]}}
+             "skewed": [{"key", "value", "service", "bad", "of_bad", "good", "of_good", "lift", "distinct",
+                         "terms": [[key, [value]]]}],
+             "lines": new log lines outside traces, [{"at", "service", "text", "lines", "severity"}],
+             "endpoints": [{"service", "operation", "requests", "rate", "failed", "usual_failed", "whole", "own",
+                            "usual", "note", "blips": [text]}],
+             "status": null or {"service", "visits", "new": [text], "calls", "called_by": [service],
+                                "figures": [{"name", "now", "low", "high", "note"}]},
+             "others": [reports of further troubles, each like this one]}
+    state: "trouble", "healthy", "unclear", "no data"
+    since: when the trouble began; about: is it the service asked for, or what it depends on
+    whole, own: p50, p95, p99 in ms of the whole duration, and of the time in the service itself; usual: p95, lowest and
+    highest
     verdict: "trouble", "nothing abnormal", "not enough evidence", "no data"
     lead: seconds from the deploy to the trouble; negative: it came after
     """

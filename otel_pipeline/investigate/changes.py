@@ -1,5 +1,6 @@
 """What is not as before: errors, latency, traffic, log lines, versions."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,15 +16,17 @@ CERTAIN, LEAST_ERRORS, ERROR = 8.0, 5, 17
 SLOWER = 1.5
 TRAFFIC = 2.0
 LEAST = 10
+SURE, MORE_CALLS, LITTLE, CALLS = 5.0, 1.25, 0.1, 4
 SHOWN = 12
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows of ``investigate__services`` and ``investigate__lines``."""
+    """Rows of ``investigate__services``, ``investigate__lines`` and ``investigate__repeats``."""
 
     services: Sequence[dict[str, Any]] = ()
     lines: Sequence[dict[str, Any]] = ()
+    calls: Sequence[dict[str, Any]] = ()
 
     @property
     def usual(self) -> dict[str, tuple[int, int]]:
@@ -40,7 +43,11 @@ def count(db: Database, window: Window, reference: Sequence[Window]) -> Counted:
         "ends": [window.end, *(w.end for w in reference)],
     }
     return Counted(
-        *together(lambda: db.rows("investigate__services", **where), lambda: db.rows("investigate__lines", **where))
+        *together(
+            lambda: db.rows("investigate__services", **where),
+            lambda: db.rows("investigate__lines", **where),
+            lambda: db.rows("investigate__repeats", **where),
+        )
     )
 
 
@@ -55,6 +62,7 @@ def of(counted: Counted, window: Window, reference: Sequence[Window], service: s
     found = [
         *_versions(counted.services),
         *(change for row in counted.services for change in _service(row, seconds, before)),
+        *_calls(counted.calls),
         *_lines(counted.lines, visits),
     ]
     return [change for change in found if service in (None, change.service)][: 2 * SHOWN]
@@ -81,6 +89,26 @@ def _versions(services: Sequence[dict[str, Any]]) -> list[Change]:
     ]
 
 
+def _calls(rows: Sequence[dict[str, Any]]) -> list[Change]:
+    """Calls that are made more often a request, as by retries or for want of a cache, or no longer; of each pair of
+    services the clearest.
+    """
+    found: dict[tuple[str, str], tuple[float, Change]] = {}
+    for row in rows:
+        now, before = row["CallsNow"] / row["TracesNow"], row["CallsBefore"] / row["TracesBefore"]
+        spread = math.sqrt(max(now, before) * (1 / row["TracesNow"] + 1 / row["TracesBefore"]))
+        times = (now + LITTLE) / (before + LITTLE)
+        if 1 / MORE_CALLS < times < MORE_CALLS or abs(now - before) < SURE * spread:
+            continue
+        what = f"calls to {row['Callee']} a request ({row['Root']})"
+        change = Change("calls", row["Caller"], what, round(before, 2), round(now, 2))
+        clear = abs(now - before) * row["TracesNow"]
+        key = (row["Caller"], row["Callee"])
+        if key not in found or clear > found[key][0]:
+            found[key] = (clear, change)
+    return [change for _, change in sorted(found.values(), key=lambda item: -item[0])[:CALLS]]
+
+
 def _service(row: dict[str, Any], seconds: float, before_seconds: float) -> list[Change]:
     found = []
     now, before = row["Now"], row["Before"]
@@ -88,21 +116,21 @@ def _service(row: dict[str, Any], seconds: float, before_seconds: float) -> list
         share, usual = row["FailedNow"] / now, (row["FailedBefore"] + 0.5) / (before + 1)
         if burst_surprise(now, row["FailedNow"], usual) >= LEAST_SURPRISE:
             found.append(
-                Change("errors", row["Service"], "share of visits that fail", round(usual, 4), round(share, 4))
+                Change("errors", row["Service"], "share of requests that fail", round(usual, 4), round(share, 4))
             )
         if min(now, before) >= LEAST and row["MsNow"] > SLOWER * row["MsBefore"] and row["MsNow"] > row["MsBefore"] + 1:
             found.append(
                 Change(
                     "latency",
                     row["Service"],
-                    "median own work a visit, ms",
+                    "median self time of a request, ms",
                     round(row["MsBefore"], 2),
                     round(row["MsNow"], 2),
                 )
             )
     rate, usual = now / seconds * 60, before / before_seconds * 60 if before_seconds else 0.0
     if max(now, before) >= LEAST and not 1 / TRAFFIC <= (rate + 1) / (usual + 1) <= TRAFFIC:
-        found.append(Change("traffic", row["Service"], "visits a minute", round(usual, 1), round(rate, 1)))
+        found.append(Change("traffic", row["Service"], "requests a minute", round(usual, 1), round(rate, 1)))
     return found
 
 

@@ -63,12 +63,31 @@ def metric_query(move: MetricMove, focus: Window) -> str:
 
 def skew_query(value: Skew, focus: Window) -> str:
     """Failed spans by the values of an attribute."""
-    key = literal(value.key)
-    attribute = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])"
+    terms = [key for key, _ in value.terms] or [value.key]
+    names = [literal(key) for key in terms]
+    parts = [
+        f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])" for key in names
+    ]
+    attribute = parts[0]
+    if len(parts) > 1:  # attributes of several spans come together in a trace
+        return _together(parts, focus)
     return (
         f"SELECT {attribute} AS Value, count() AS Spans, countIf(StatusCode ILIKE '%error%') AS Failed FROM otel_traces"
         f" WHERE Timestamp BETWEEN {_time(focus.start)} AND {_time(focus.end)} AND Value != ''"
         " GROUP BY Value ORDER BY Failed DESC LIMIT 20"
+    )
+
+
+def _together(parts: Sequence[str], focus: Window) -> str:
+    """Traces, failed ones and how long they take, by the values of several attributes."""
+    columns = ", ".join(f"anyIf({part}, {part} != '') AS Value{number}" for number, part in enumerate(parts, 1))
+    names = ", ".join(f"Value{number}" for number in range(1, len(parts) + 1))
+    return (
+        f"SELECT {names}, count() AS Traces, countIf(Failed) AS Failed, median(Ms) AS MedianMs"
+        f" FROM (SELECT TraceId, {columns},"
+        " countIf(StatusCode ILIKE '%error%') > 0 AS Failed, max(Duration) / 1e6 AS Ms FROM otel_traces"
+        f" WHERE Timestamp BETWEEN {_time(focus.start)} AND {_time(focus.end)} GROUP BY TraceId)"
+        f" GROUP BY {names} ORDER BY Traces DESC LIMIT 20"
     )
 
 

@@ -1,7 +1,9 @@
 """What speaks for a cause, and what against the loud ones beside it."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
@@ -10,7 +12,9 @@ from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.remembered import Remembered
 from otel_pipeline.detection.said import believed, may_believe
 from otel_pipeline.investigate import metrics as of_metrics
-from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Known, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Known, LoneLine, MetricMove, Onset, RuledOut
+from otel_pipeline.investigate.mutual import Mutual
+from otel_pipeline.investigate.novel import Novel
 from otel_pipeline.investigate.path import Calls
 from otel_pipeline.investigate.releases import Regression
 
@@ -23,6 +27,8 @@ ONLY_METRICS = 0.6  # confidence at most, where no trace supports it
 ALONE = 1.0  # seconds before all others, to have moved first
 AS_SURE = 0.5  # of the score of who called in vain; a callee that is hardly odd was given up too early
 MOSTLY = 0.5  # of its odd visits: calls to another that failed are why a service behaves oddly
+ERROR = 17
+MANY = 0.05  # of the traces of the loudest service: who is odd in fewer is not worth a word
 RELEVANT = 900.0  # seconds; a release longer ago was there before the trouble, but is no news
 
 
@@ -43,11 +49,91 @@ def found(
     beside = {"metrics": metrics, "deploys": deploys, "timeline": timeline}
     ranked = [
         CauseFound(c.service, c.confidence, c.score, c.why, evidence(c.service, suspects, reasons, **beside))
-        for c in blame.rank(suspects, reasons)
+        for c in blame.rank([] if weak(suspects) and reasons else suspects, reasons)
     ]
     ranked = order(ranked, metrics, timeline)
     flooded = {c.service for c in changes if c.kind == "traffic" and c.now > c.before}
     return deepest(ranked, suspects, metrics, calls, flooded)[:SHOWN]
+
+
+def weak(suspects: Sequence[causes.Suspect]) -> bool:
+    """Whether no service differs from quiet times by more than any may by chance: their order would be a lottery."""
+    return max((s.score for s in suspects), default=0.0) < causes.NOISE
+
+
+def new_errors_first(
+    ranked: Sequence[CauseFound], head: str, novel: Mapping[str, Novel], calls: Calls, mutual: Mutual
+) -> list[CauseFound]:
+    """A new error decides: the service at which it begins is the first cause, and all that show new errors say so.
+
+    Unless what that service calls behaves badly in the same traces, more surely than by chance: then its errors are how
+    it suffers, such as giving up on somebody slow.
+
+    :param head: the service whose new errors make the trouble; empty where they do not.
+    """
+    told = [replace(c, evidence=_new(novel[c.service], c.evidence)) if c.service in novel else c for c in ranked]
+    told += [
+        CauseFound(n.service, 0.0, 0.0, n.words, n.facts)
+        for n in novel.values()
+        if n.service not in {c.service for c in ranked}
+    ]
+    if head not in novel:
+        return told
+    first = next(c for c in told if c.service == head)
+    below = set(calls.below(head))
+    for cause in told:
+        if cause.service in below and cause.score >= SURE and mutual.explained(head, cause.service):
+            says = f"{head} fails upon it: {novel[head].words}"
+            mine = replace(cause, evidence=[cause.evidence[0], says, *cause.evidence[1:]] if cause.evidence else [says])
+            return _first([mine if c is cause else c for c in told], mine)
+    words = novel[head].words
+    mine = replace(
+        first,
+        why=words,
+        score=max(first.score, min(99.0, novel[head].surprise)),
+        evidence=[fact for fact in first.evidence if fact != words],
+    )
+    rest = [c for c in told if c is not first and (c.score >= causes.NOISE or c.service in novel)]
+    return _first([mine, *rest], mine)
+
+
+def _new(errors: Novel, facts: Sequence[str]) -> list[str]:
+    """Facts about a service, with its new errors among them."""
+    more = [fact for fact in errors.facts[2:] if not fact.startswith("new error")]
+    return [errors.words, *facts[:2], *errors.facts[:2], *more, *facts[2:]]
+
+
+def said_before(lines: Sequence[LoneLine], service: str, began: datetime) -> list[str]:
+    """New lines outside traces from shortly before the trouble, about a service: its own, and those that name it."""
+    return [
+        f"{_ago((began - line.at).total_seconds())} before: {line.service} logged {line.text[:100]!r}"
+        for line in lines
+        if line.severity < ERROR
+        and timedelta(0) <= began - line.at
+        and (line.service == service or names(line.text, service))
+    ][:2]
+
+
+def repeated(changes: Sequence[Change], service: str) -> list[str]:
+    """Calls from and to a service that are made more or less often than before, such as by retries."""
+    return [
+        f"{c.service} makes {c.now:g} {c.what}, usually {c.before:g}"
+        for c in changes
+        if c.kind == "calls" and (c.service == service or c.what.startswith(f"calls to {service} "))
+    ][:2]
+
+
+def names(text: str, service: str) -> bool:
+    """Whether a text names a service, as a word of its own."""
+    return bool(re.search(rf"(?<![\w-]){re.escape(service)}(?![\w])", text))
+
+
+def alone(causes_found: Sequence[CauseFound]) -> list[CauseFound]:
+    """Causes whose shares sum up to one again, after some were told elsewhere."""
+    total = sum(c.confidence for c in causes_found)
+    if total <= 0:
+        return [replace(c, confidence=1.0 if c is causes_found[0] else 0.0) for c in causes_found]
+    return [replace(c, confidence=round(c.confidence / total, 4)) for c in causes_found]
 
 
 def order(ranked: Sequence[CauseFound], metrics: Sequence[MetricMove], timeline: Sequence[Onset]) -> list[CauseFound]:
@@ -149,14 +235,14 @@ def evidence(
         if s.service != service:
             continue
         if s.time >= causes.NOISE:
-            traces.append(f"its own work takes {s.slower:.1f} times as long ({s.time:.1f} standard deviations)")
+            traces.append(f"its self time is {s.slower:.1f} times as long ({s.time:.1f} standard deviations)")
         if s.conduct >= causes.NOISE:
-            odd = f"{s.odd_visits} of its {s.visits} visits went as they seldom do"
+            odd = f"{s.odd_visits} of its {s.visits} requests behaved unlike the baseline"
             traces.append(f"{odd} ({s.conduct:.1f} standard deviations)")
         if s.way >= causes.NOISE:
-            traces.append(
-                f"the way to it and back takes {s.longer:.1f} times as long ({s.way:.1f} standard deviations)"
-            )
+            traces.append(f"the network time to it is {s.longer:.1f} times as long ({s.way:.1f} standard deviations)")
+        if s.change.score >= causes.NOISE:
+            traces.insert(0, f"{s.change.words} ({s.change.score:.1f} standard deviations)")
     own = [row for row in reasons if row["Service"] == service and row["Kind"] != "structure"]
     told = [f"{blame.words(row)} [{row['Traces']} traces]" for row in own[:SHOWN]]
     facts += [*told[:2], *traces, *told[2:]]
@@ -211,33 +297,64 @@ def by_metrics(metrics: Sequence[MetricMove], deploys: Sequence[Deploy]) -> list
     ]
 
 
-def ruled_out(
+def beside(
     found: Sequence[CauseFound],
     reasons: Sequence[dict[str, Any]],
     suspects: Sequence[causes.Suspect],
-    deploys: Sequence[Deploy],
-) -> list[RuledOut]:
-    """Services with many reasons that are not to blame, and deploys that came too late; with why not."""
+    changes: Sequence[Change] = (),
+    others: Collection[str] = (),
+) -> tuple[list[RuledOut], list[RuledOut]]:
+    """Services with many reasons that are not to blame: those that suffer from the cause, and those that are merely
+    loud; with why not.
+
+    :param changes: who has changed suffers; who has not is ruled out.
+    :param others: services with reports of their own.
+    """
     loud: dict[str, int] = {}
     for row in reasons:
         if row["Kind"] in ("error", "template", "latency"):
             loud[row["Service"]] = max(loud.get(row["Service"], 0), row["Traces"])
     own = {s.service: s for s in suspects}
-    out = []
+    failing = {c.service: c for c in changes if c.kind == "errors" and c.now > c.before}
+    affected, out = [], []
     for service, traces in sorted(loud.items(), key=lambda item: (-item[1], item[0])):
-        if service == found[0].service:
+        if service == found[0].service or service in others:
             continue
         suspect = own.get(service)
         begins = [r for r in reasons if r["Service"] == service and r["What"].startswith("error begins")]
         if suspect and suspect.score >= SURE and begins:
             continue
-        why = (
-            "its errors pass through it" if not begins else "its errors are as frequent as ever, or follow from others"
-        )
-        extra = "" if suspect is None or suspect.time >= causes.NOISE else "; its own work is as fast as usual"
-        out.append(RuledOut(service, f"seen in {traces} traces, but {why}{extra}"))
-    late = [RuledOut(d.service, deployed(d)) for d in deploys if d.lead < 0 and d.kind == "release"]
-    return out[:SHOWN] + late[:2]
+        fast = "" if suspect is None or suspect.time >= causes.NOISE else "; its self time is as usual"
+        errors = any(r["Service"] == service and r["Kind"] == "error" for r in reasons)
+        if traces < MANY * max(loud.values()):
+            continue
+        if service in failing:
+            share = f"{failing[service].now:.0%} of its requests fail, usually {failing[service].before:.1%}"
+            how = "follows from others" if begins else "the errors pass through it"
+            affected.append(RuledOut(service, f"{share}, but {how}{fast}"))
+        else:
+            if not errors and suspect is None:  # nothing was compared
+                continue
+            if errors:
+                passing = "its errors are as frequent as ever, or follow from others"
+                why = passing if begins else "its errors pass through it"
+            elif suspect and suspect.score >= causes.NOISE:
+                why = f"it differs by {suspect.score:.1f} standard deviations, far less than {found[0].service}"
+            else:
+                why = "it does not differ from quiet times by more than chance"
+            out.append(RuledOut(service, f"odd in {traces} traces, but {why}{fast}"))
+    told = {a.service for a in affected}
+    affected += [
+        RuledOut(c.service, f"{c.now:.0%} of its requests fail, usually {c.before:.1%}; no error begins there")
+        for c in failing.values()
+        if c.service not in told and c.service not in others and c.service != found[0].service and c.service not in loud
+    ]
+    return affected[:SHOWN], out[:SHOWN]
+
+
+def late(deploys: Sequence[Deploy]) -> list[RuledOut]:
+    """Releases that came too late to be the cause."""
+    return [RuledOut(d.service, deployed(d), "release") for d in deploys if d.lead < 0 and d.kind == "release"][:2]
 
 
 def jobs(db: Database, focus: Window) -> list[RuledOut]:
@@ -247,6 +364,7 @@ def jobs(db: Database, focus: Window) -> list[RuledOut]:
         RuledOut(
             row["Service"],
             f"no request waits for its own job {row['Operation']}, odd in {row['Anomalous']} of {row['Runs']} runs",
+            "job",
         )
         for row in rows
     ]

@@ -52,12 +52,41 @@ def code(text: str, width: int = 200) -> str:
 
 
 def _lines(found: Investigation, pictures: dict[str, str], trace: str) -> Iterator[str]:
-    yield f"# {found.verdict.capitalize()}"
+    blocks = found.blocks
+    yield f"# {found.state.capitalize()}{f': {len(blocks)} troubles at once' if len(blocks) > 1 else ''}"
     yield ""
-    yield f"**{code(found.headline, 300)}**"
+    for number, block in enumerate(blocks, 1):
+        yield f"{f'{number}. ' if len(blocks) > 1 else ''}**{code(block.headline, 300)}**"
     yield ""
+    if found.about:
+        yield f"- about: {code(found.about, 300)}"
     span = f"{_time(found.window.start)} to {_time(found.window.end)}"
     yield f"- window: {span} UTC, {found.traces} traces, {found.anomalous} anomalous"
+    yield from _when(found)
+    if found.status:
+        yield from _status(found.status)
+    yield from _causes(found)
+    yield from _course(found, pictures)
+    if "waterfall" in pictures:
+        yield from _title(f"Trace {code(trace, 40)}")
+        yield f"![waterfall]({pictures['waterfall']})"
+    yield from _facts(found)
+    yield from _endpoints(found)
+    if found.next_checks:
+        yield from _title("Next checks")
+        for check in found.next_checks:
+            yield f"- {code(check, 600)}"
+    for number, other in enumerate(found.others, 2):
+        yield from _title(f"Trouble {number} of {len(blocks)}: {code(other.headline, 300)}")
+        yield from _when(other)
+        yield from _causes(other)
+        yield from _course(other, {})
+        yield from _facts(other)
+
+
+def _when(found: Investigation) -> Iterator[str]:
+    if found.since:
+        yield f"- since: {_time(found.since)} UTC"
     if found.focus != found.window:
         yield f"- focus: {_time(found.focus.start)} to {_time(found.focus.end)} UTC"
     if found.reference:
@@ -65,23 +94,35 @@ def _lines(found: Investigation, pictures: dict[str, str], trace: str) -> Iterat
         yield f"- against: {len(found.reference)} stretches of quiet traffic, from {since} UTC"
     if found.path:
         yield f"- from symptom to cause: {' → '.join(code(service, 60) for service in found.path)}"
-    if found.status:
-        yield from _status(found.status)
+
+
+def _causes(found: Investigation) -> Iterator[str]:
     if found.causes:
         yield from _title("Causes")
     for number, cause in enumerate(found.causes[:3], 1):
         yield f"{number}. **{code(cause.service, 60)}** ({cause.confidence:.0%}): {code(cause.why)}"
         for fact in cause.evidence[: FACTS if number == 1 else 2]:
             yield f"   - {code(fact)}"
-    yield from _course(found, pictures)
-    if "waterfall" in pictures:
-        yield from _title(f"Trace {code(trace, 40)}")
-        yield f"![waterfall]({pictures['waterfall']})"
-    yield from _facts(found)
-    if found.next_checks:
-        yield from _title("Next checks")
-        for check in found.next_checks:
-            yield f"- {code(check, 600)}"
+
+
+def _endpoints(found: Investigation) -> Iterator[str]:
+    if not found.endpoints:
+        return
+    yield from _title("Endpoints")
+    rows = [
+        (
+            code(f"{e.service} {e.operation}", 80),
+            f"{e.rate:g}",
+            f"{e.failed:.2%}",
+            " / ".join(f"{ms:.3g}" for ms in e.whole),
+            " / ".join(f"{ms:.3g}" for ms in e.own),
+            f"{e.usual[0]:g} to {e.usual[1]:g}",
+            code("; ".join([e.note, *(f"blip at {blip}" for blip in e.blips)])),
+        )
+        for e in found.endpoints
+    ]
+    head = ("endpoint", "a minute", "fail", "p50 / p95 / p99 ms", "self time", "usual p95", "")
+    yield from _table(head, rows)
 
 
 def _course(found: Investigation, pictures: dict[str, str]) -> Iterator[str]:
@@ -98,7 +139,7 @@ def _course(found: Investigation, pictures: dict[str, str]) -> Iterator[str]:
 
 
 def _status(status: Status) -> Iterator[str]:
-    yield from _title(f"Status of {code(status.service, 60)}: {status.visits} visits")
+    yield from _title(f"Status of {code(status.service, 60)}: {status.visits} requests")
     rows = [(f.name, f"{f.now:g}", f"{f.low:g} to {f.high:g}", f.note) for f in status.figures]
     yield from _table(("figure", "now", "usually", ""), rows)
     yield ""
@@ -110,7 +151,7 @@ def _facts(found: Investigation) -> Iterator[str]:
         yield from _title("Bad traces more often than good ones have")
         rows = [
             (
-                code(f"{s.key}={s.value}"),
+                code(s.words),
                 code(s.service, 60),
                 f"{s.bad} of {s.of_bad}",
                 f"{s.good} of {s.of_good}",
@@ -130,9 +171,15 @@ def _facts(found: Investigation) -> Iterator[str]:
             for c in found.changes[:CHANGES]
         ]
         yield from _table(("service", "kind", "what", "before", "now"), rows)
+    if found.affected:
+        yield from _title("Affected")
+        yield from [f"- **{code(out.service, 60)}**: {code(out.why)}" for out in found.affected]
     if found.ruled_out:
         yield from _title("Ruled out")
         yield from [f"- **{code(out.service, 60)}**: {code(out.why)}" for out in found.ruled_out]
+    if found.lines:
+        yield from _title("New log lines outside traces")
+        yield from [f"- {line.at:%H:%M:%S} **{code(line.service, 60)}**: {code(line.text)}" for line in found.lines]
     if found.known:
         yield from _title("Seen before")
     for known in found.known:

@@ -10,6 +10,13 @@ MOST, FEW, TEXT = 8, 4, 240
 """What the document of an answer holds of each list, and of each text."""
 
 Verdict = Literal["trouble", "nothing abnormal", "not enough evidence", "no data"]
+State = Literal["trouble", "healthy", "unclear", "no data"]
+STATES: dict[Verdict, State] = {
+    "trouble": "trouble",
+    "nothing abnormal": "healthy",
+    "not enough evidence": "unclear",
+    "no data": "no data",
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class CauseFound:
 class Change:
     """Something that is not as before.
 
-    :param kind: errors, latency, traffic, new log line, vanished log line, more log lines, numbers, version.
+    :param kind: errors, latency, traffic, calls, new log line, vanished log line, more log lines, numbers, version.
     :param before, now: what was measured; a rate a trace, milliseconds or traces a minute.
     """
 
@@ -44,10 +51,25 @@ class Change:
 
 @dataclass(frozen=True)
 class RuledOut:
-    """A service that is loud, but not the cause."""
+    """What is loud, but not the cause; or a service that is affected by the cause.
+
+    :param kind: what is ruled out: the service, or of it only a release, a job, or an incident that is no news.
+    """
 
     service: str
     why: str
+    kind: Literal["service", "release", "job", "incident"] = "service"
+
+
+@dataclass(frozen=True)
+class LoneLine:
+    """A log line that belongs to no trace, and was not seen in quiet times. :param lines: how many of its kind."""
+
+    at: datetime
+    service: str
+    text: str
+    lines: int
+    severity: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,11 @@ class Known:
 
 @dataclass(frozen=True)
 class IncidentSeen:
-    """An incident that touches the window. :param services: those that take part in it."""
+    """An incident that touches the window.
+
+    :param services: those that take part in it. :param surprise: -log10 of its chance.
+    :param operations: affected root operations, "service:operation". :param examples: a few of its traces.
+    """
 
     incident_id: str
     start: datetime
@@ -78,6 +104,9 @@ class IncidentSeen:
     anomalous: int
     traces: int
     services: tuple[str, ...] = ()
+    surprise: float = 0.0
+    operations: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,10 +158,13 @@ class Onset:
 
 @dataclass(frozen=True)
 class Skew:
-    """A value of an attribute that bad traces have more often than good ones.
+    """What bad traces have more often than good ones: a value of an attribute, one of several values, or two values
+    together.
 
+    :param key, value: of several values they are joined by ", "; of two attributes by " AND ".
     :param service: where it was told. :param of_bad, of_good: traces in which that service tells the attribute.
-    :param lift: share among the bad over share among the good.
+    :param lift: share among the bad over share among the good. :param terms: key and values of each attribute.
+    :param distinct: how many values the attribute has.
     """
 
     key: str
@@ -143,6 +175,18 @@ class Skew:
     good: int
     of_good: int
     lift: float
+    terms: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    distinct: int = 0
+
+    @property
+    def words(self) -> str:
+        """The condition, for people."""
+        if not self.terms:
+            return f"{self.key}={self.value}"
+        return " AND ".join(
+            f"{key}={values[0]}" if len(values) == 1 else f"{key} is one of {', '.join(values)}"
+            for key, values in self.terms
+        )
 
 
 @dataclass(frozen=True)
@@ -160,16 +204,41 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """How an endpoint does: an operation by which a service is entered.
+
+    :param rate: requests a minute. :param whole: p50, p95, p99 of its whole duration, milliseconds; own: of the time
+        that is spent in the service itself. :param usual: p95 of the whole duration in quiet times, lowest and highest.
+    :param note: "as usual", or what is not. :param blips: single minutes that were bad, in words.
+    """
+
+    service: str
+    operation: str
+    requests: int
+    rate: float
+    failed: float
+    usual_failed: float
+    whole: tuple[float, float, float]
+    own: tuple[float, float, float]
+    usual: tuple[float, float]
+    note: str
+    blips: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Status:
     """How a service is doing.
 
     :param new: what is new about it, in words; empty when all is as ever.
+    :param calls, called_by: services that it depends on, and that depend on it.
     """
 
     service: str
     visits: int
     figures: list[Figure] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    called_by: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -181,6 +250,10 @@ class Investigation:
     :param path: services from the symptom to the cause. :param timeline: what moved, in order of time.
     :param odd: what is odd about the trace that was asked for: what, where, observed, expected.
     :param isolated: anomalous traces that belong to no trouble, where nothing is abnormal.
+    :param affected: services that suffer from the cause. :param since: when the trouble began.
+    :param about: of the service that was asked for: is it the service itself, or what it depends on?
+    :param lines: new log lines outside traces. :param endpoints: how the endpoints do.
+    :param others: reports of further troubles of the same time, each with a cause of its own.
     """
 
     window: Window
@@ -206,16 +279,33 @@ class Investigation:
     isolated: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
     status: Status | None = None
+    affected: list[RuledOut] = field(default_factory=list)
+    since: datetime | None = None
+    about: str = ""
+    lines: list[LoneLine] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    others: list["Investigation"] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """The answer in a word."""
+        return STATES[self.verdict]
+
+    @property
+    def blocks(self) -> list["Investigation"]:
+        """The report of each trouble, this one first."""
+        return [self, *self.others]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as ``--json`` prints them: short, the strongest first, stretches of the reference joined."""
-        answer = asdict(self)
+        answer = {"state": self.state, **asdict(self)}
+        answer["others"] = [other.as_dict() for other in self.others]
         for name in ("window", "focus"):
             answer[name] = {"start": getattr(self, name).start, "end": getattr(self, name).end}
         answer["reference"] = [{"start": w.start, "end": w.end} for w in _joined(self.reference)]
         for rank, cause in enumerate(answer["causes"]):
             cause["evidence"] = [text[:TEXT] for text in cause["evidence"][: MOST if rank == 0 else FEW]]
-        for name in ("changes", "metrics", "timeline"):
+        for name in ("changes", "metrics", "timeline", "lines", "endpoints"):
             answer[name] = answer[name][:MOST]
         return answer
 

@@ -23,9 +23,9 @@ SURE = 8.0  # nats
 SLOW_SHARE = 0.05
 CLEAR = 2.0  # times the usual share; when a smaller rise began cannot be told
 SIGNALS = (
-    ("error", "Failed", "FirstFailed", "visits begin to fail"),
-    ("latency", "Slow", "FirstSlow", "its own work becomes slow"),
-    ("gap", "Far", "FirstFar", "the way to it becomes long"),
+    ("error", "Failed", "FirstFailed", "requests begin to fail"),
+    ("latency", "Slow", "FirstSlow", "its self time rises"),
+    ("gap", "Far", "FirstFar", "the network time to it rises"),
 )
 TELLING = ("saturation", "saw-tooth", "growth", "queue", "errors")
 FOLLOWING = ("gap", "log line")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.detection import shifts
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.together import together
 
@@ -16,9 +17,12 @@ LEAST_PHASES, LEAST_DAYS = 3, 2
 SHOWING = 0.75  # of the past phases that held traffic
 ALIKE = 0.5  # of the weight of the reasons
 AS_MUCH = 0.3  # of the share of anomalous traces that it has now
+SHIFTED = 0.8  # of the traces are unusual: a shift
+AS_MUCH_SHIFTED = 0.7  # of the unusual traces of now; the window then is wider and may hold more
 JITTER = timedelta(seconds=30)
 
 Key = tuple[str, str, str]
+UNUSUAL: Key = ("unusual", "", "")
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,25 @@ class Recurring:
         return f"the same recurs {every}: seen in {self.seen} of the last {self.of} such times"
 
 
-def of_all(db: Database, windows: Sequence[Window]) -> list[Recurring | None]:
-    """What recurs, of some windows."""
+def of_all(
+    db: Database, windows: Sequence[Window], operations: Sequence[Sequence[str]] | None = None
+) -> list[Recurring | None]:
+    """What recurs, of some windows.
+
+    :param operations: of each window the root operations that are odd, "service:operation"; without them all.
+    """
     if not windows:
         return []
     first = utc(db.one("investigate__oldest")["First"])
-    return together(*(partial(recurring, db, window, first) for window in windows))
+    named = operations or [()] * len(windows)
+    return together(*(partial(recurring, db, window, first, mine) for window, mine in zip(windows, named, strict=True)))
 
 
-def recurring(db: Database, focus: Window, first: datetime) -> Recurring | None:
+def recurring(db: Database, focus: Window, first: datetime, operations: Sequence[str] = ()) -> Recurring | None:
     """Whether what is odd in a window was so in the same phase of past periods, and not between them.
 
     :param first: when traffic began: longer periods than the history holds phases of cannot be told.
+    :param operations: root operations, "service:operation", whose traffic counts; all where none is named.
     """
     length = focus.end - focus.start
     periods = [p for p in PERIODS if p >= 2 * length and focus.start - least(p) * p - JITTER >= first]
@@ -62,8 +73,10 @@ def recurring(db: Database, focus: Window, first: datetime) -> Recurring | None:
     hours = sorted({hour for window in windows for hour in window.hours()})
     where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows], "hours": hours}
     seen: dict[int, dict[Key, int]] = {}
-    for row in db.rows("investigate__phases", **where):
+    for row in db.rows("investigate__phases", **where, unusual=shifts.UNUSUAL, operations=list(operations)):
         seen.setdefault(row["Window"] - 1, {})[row["Kind"], row["Service"], row["Operation"]] = row["Traces"]
+        if not row["Kind"]:
+            seen[row["Window"] - 1][UNUSUAL] = row["Unusual"]
     found = {window: seen.get(number, {}) for number, window in enumerate(windows)}
     for period, course in courses.items():
         known = [(found[there], [found[w] for w in between if found[w]]) for there, between in course if found[there]]
@@ -105,9 +118,14 @@ def _phase(focus: Window, back: timedelta, period: timedelta, length: timedelta)
 
 def alike(now: dict[Key, int], then: dict[Key, int]) -> bool:
     """Whether most of what is odd now was odd then, about as often for its traffic."""
-    reasons = {key: traces for key, traces in now.items() if any(key)}
+    reasons = {key: traces for key, traces in now.items() if any(key) and key != UNUSUAL}
     total, total_then = now.get(("", "", ""), 0), then.get(("", "", ""), 0)
-    if not reasons or not total_then:
+    if not total_then:
+        return False
+    if now.get(UNUSUAL, 0) >= SHIFTED * total:
+        # Nearly all traffic is unusual: few traces are anomalous by themselves, and what they are odd by is chance.
+        return then.get(UNUSUAL, 0) >= min(SHIFTED * total_then, AS_MUCH_SHIFTED * now[UNUSUAL])
+    if not reasons:
         return False
     # The window then is wider; what counts is how much there was, not its share of quiet traffic beside it.
     same = sum(

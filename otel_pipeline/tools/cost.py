@@ -7,8 +7,9 @@ from otel_pipeline.tools.model import Context, Tool, Windowed
 from otel_pipeline.tools.nothing import echo, why
 from otel_pipeline.tools.untrusted import Ours
 
-SHOWN = 5
-FIELDS = ("service", "text", "rows", "bytes", "share", "bits", "advice", "why")
+SHOWN, STEPS, EACH = 5, 2, 3
+FIELDS = ("service", "text", "rows", "bytes", "share", "bits", "advice", "why", "rate")
+OURS = ("advice", "words", "action")
 
 
 def telemetry_cost(context: Context, asked: Windowed) -> dict[str, Any]:
@@ -16,9 +17,26 @@ def telemetry_cost(context: Context, asked: Windowed) -> dict[str, Any]:
     window = asked.window(context.now)
     found = cost(context.reader, window, limit=SHOWN)
     answer: dict[str, Any] = {"window": echo(window), "signals": found["signals"]}
+    answer["recommendations"] = [
+        {
+            "service": one["service"],
+            "rows_a_day": one["rows_a_day"],
+            "bytes_a_day": one["bytes_a_day"],
+            "steps": [
+                {
+                    "do": Ours(step["words"]),
+                    "event": step["event"],
+                    "bytes_a_day": step["bytes_a_day"],
+                    "why": step["why"],
+                }
+                for step in one["steps"][:STEPS]
+            ],
+        }
+        for one in found["recommendations"][:SHOWN]
+    ]
     for name in ("logs", "spans", "metrics"):
         answer[name] = [
-            {key: Ours(item[key]) if key in ("advice", "why") else item[key] for key in FIELDS} for item in found[name]
+            {key: Ours(item[key]) if key in OURS else item[key] for key in FIELDS} for item in found[name][:EACH]
         ]
     answer["tail_sampling"] = found["tail_sampling"]
     if not any(signal["rows"] for signal in found["signals"]):
@@ -31,9 +49,16 @@ TELEMETRY_COST = Tool(
     title="What telemetry costs",
     description=(
         "Which log templates, spans and metrics make the volume, how much information each carries (bits a visit, span"
-        " or point), and advice: keep, sample or drop, with the reason and the share of bytes saved."
+        " or point), and advice by service: what to sample or drop, why, and the bytes saved a day."
     ),
     arguments=Windowed,
-    output={"window": "object", "signals": "array", "logs": "array", "spans": "array", "metrics": "array"},
+    output={
+        "window": "object",
+        "signals": "array",
+        "recommendations": "array",
+        "logs": "array",
+        "spans": "array",
+        "metrics": "array",
+    },
     run=telemetry_cost,
 )

@@ -7,6 +7,7 @@ from pydantic import Field
 from otel_pipeline.errors import Unavailable, UserError
 from otel_pipeline.investigate.engine import investigate
 from otel_pipeline.investigate.model import CauseFound, Investigation, Known
+from otel_pipeline.investigate.text import USUAL
 from otel_pipeline.tools import evidence
 from otel_pipeline.tools.model import Context, Tool, Windowed
 from otel_pipeline.tools.nothing import echo, why
@@ -19,7 +20,10 @@ CAUSES, FACTS, FEW = 3, 4, 3
 class InvestigateArguments(Windowed):
     """What to look at."""
 
-    service: str = Field("", description="How this service does against its usual; only its incidents")
+    service: str = Field(
+        "",
+        description="Everything in traces it takes part in, and how it does: is it the service or what it depends on",
+    )
     trace_id: str = Field("", description="Look at the incident of this trace")
 
 
@@ -52,6 +56,7 @@ def report(found: Investigation) -> dict[str, Any]:
     """An investigation as the tool answers it: what matters first, what is empty left out."""
     document = found.as_dict()
     answer: dict[str, Any] = {
+        "state": Ours(found.state),
         "verdict": Ours(found.verdict),
         "headline": found.headline,
         "window": echo(found.window),
@@ -60,18 +65,24 @@ def report(found: Investigation) -> dict[str, Any]:
         "causes": [_cause(cause, FACTS if rank == 0 else 1) for rank, cause in enumerate(found.causes[:CAUSES])],
     }
     more: dict[str, Any] = {
+        "about": found.about,
+        "since": found.since,
         "focus": echo(found.focus) if found.focus != found.window else None,
+        "other_troubles": [_other(other) for other in found.others],
         "path": found.path,
-        "ruled_out": _some(document, "ruled_out"),
+        "affected": _some(document, "affected", "service", "why"),
+        "ruled_out": _some(document, "ruled_out", "service", "why"),
         "known": [_known(known) for known in found.known[:FEW]],
         "memory": found.recall,
         "timeline": _some(document, "timeline", "at", "service", "what"),
         "metrics": _some(document, "metrics", "service", "metric", "what", "before", "now"),
         "deploys": _some(document, "deploys", "kind", "service", "before", "after", "at", "lead"),
-        "skewed": _some(document, "skewed", "key", "value", "service", "bad", "of_bad", "good", "of_good"),
+        "skewed": _skewed(found),
+        "lines_outside_traces": _some(document, "lines", "at", "service", "text"),
+        "endpoints": _endpoints(found),
         "changes": _some(document, "changes"),
         "incidents": _some(document, "incidents", "incident_id", "start", "service", "title"),
-        "status": document["status"],
+        "status": _status(document["status"]),
         "example_traces": found.examples[:FEW],
         "odd_about_trace": found.odd[:FEW],
         "isolated_anomalies": found.isolated[:FEW],
@@ -83,6 +94,55 @@ def report(found: Investigation) -> dict[str, Any]:
 def _cause(cause: CauseFound, facts: int) -> dict[str, Any]:
     said = {"service": cause.service, "confidence": cause.confidence, "why": cause.why}
     return {**said, "facts": cause.evidence[:facts]}
+
+
+def _other(found: Investigation) -> dict[str, Any]:
+    """A further trouble of the same time, in short."""
+    return {
+        "headline": found.headline,
+        "since": found.since,
+        "cause": _cause(found.causes[0], FEW),
+        "path": found.path,
+        "skewed": _skewed(found)[:1],
+        "example_traces": found.examples[:1],
+    }
+
+
+def _skewed(found: Investigation) -> list[dict[str, Any]]:
+    return [
+        {
+            "condition": s.words,
+            "service": s.service,
+            "bad": s.bad,
+            "of_bad": s.of_bad,
+            "good": s.good,
+            "of_good": s.of_good,
+        }
+        for s in found.skewed[:FEW]
+    ]
+
+
+def _endpoints(found: Investigation) -> list[dict[str, Any]]:
+    """Endpoints that are not as usual; where all is well the busiest."""
+    odd = [e for e in found.endpoints if e.note not in USUAL or e.blips]
+    shown = odd or ([] if found.verdict == "trouble" and not found.status else found.endpoints)
+    return [
+        {
+            "endpoint": f"{e.service} {e.operation}",
+            "per_minute": e.rate,
+            "failed": e.failed,
+            "p50_p95_p99_ms": list(e.whole),
+            "self_p50_p95_p99_ms": list(e.own),
+            "usual_p95_ms": list(e.usual),
+            "note": Ours(e.note),
+            **({"blips": [Ours(blip) for blip in e.blips]} if e.blips else {}),
+        }
+        for e in shown[:FEW]
+    ]
+
+
+def _status(status: dict[str, Any] | None) -> dict[str, Any] | None:
+    return status and {name: value for name, value in status.items() if value}
 
 
 def _some(document: dict[str, Any], name: str, *keys: str) -> list[dict[str, Any]]:
@@ -101,12 +161,12 @@ INVESTIGATE = Tool(
     name="investigate",
     title="What is wrong, and why",
     description=(
-        "Compares a window with quiet times before and ranks causes with evidence, what changed, ruled-out loud"
-        " neighbours, known patterns, example traces, next checks, and queries that re-check it."
-        " verdict: trouble, nothing abnormal, not enough evidence, no data. Ask this first."
+        "Compares a window with quiet times before and ranks causes with evidence, what changed, who is affected,"
+        " what is ruled out, known patterns, example traces, next checks, and queries that re-check it."
+        " state: trouble, healthy, unclear, no data; other_troubles have causes of their own. Ask this first."
     ),
     arguments=InvestigateArguments,
-    output={"verdict": "string", "headline": "string", "window": "object", "causes": "array"},
+    output={"state": "string", "verdict": "string", "headline": "string", "window": "object", "causes": "array"},
     run=investigate_tool,
     keep="evidence",
 )

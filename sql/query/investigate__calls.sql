@@ -1,4 +1,4 @@
--- Grain: caller × callee. Key: the same. Called by investigate.path: who called whom in anomalous traces, also where the callee left no span, and in how
+-- Grain: caller × callee. Key: the same. Called by investigate.path: who called whom in anomalous traces, and in those that are named, also where the callee left no span, and in how
 -- many of them the call failed; the most frequent first.
 SELECT Call.1 AS Caller, Call.2 AS Callee, count() AS Traces, countIf(has(Broken, Call)) AS Failed
 FROM
@@ -9,12 +9,12 @@ FROM
     FROM trace_summaries
     WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
         AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)}
-        AND TraceId IN (
+        AND (has({traces:Array(String)}, TraceId) OR TraceId IN (
             SELECT TraceId
             FROM anomaly_scores
             WHERE Hour >= toStartOfHour({start:DateTime64(3)}) AND Hour <= {end:DateTime64(3)}
                 AND Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)} AND Verdict = 'anomalous'
-        )
+        ))
 )
 ARRAY JOIN Calls AS Call
 GROUP BY Caller, Callee

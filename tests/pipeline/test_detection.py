@@ -152,7 +152,8 @@ def test_an_investigation_tells_the_cause_from_the_victims(database: Database):
     chain.run(database, None, DAY)
     found = investigate(database, Window(START + timedelta(seconds=200), START + timedelta(seconds=330)))
     assert (found.verdict, found.causes[0].service, found.path) == ("trouble", "stock", ["edge", "orders", "stock"])
-    assert {out.service for out in found.ruled_out} == {"edge", "orders"}
+    assert {out.service for out in found.affected} == {"edge", "orders"}, "they fail, too: not ruled out, but affected"
+    assert not found.ruled_out
     assert any(change.kind == "new log line" and change.service == "stock" for change in found.changes)
     assert found.examples
     assert "ValueError" in text(found)

@@ -1,6 +1,8 @@
 """The judgements of an investigation: what is unusual, what moved when; and that text of telemetry does nothing."""
 
+import random
 import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ from otel_pipeline.investigate.markdown import code, markdown
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, Investigation, MetricMove, Onset
 from otel_pipeline.investigate.path import Calls, path
 from otel_pipeline.investigate.releases import compare
+from otel_pipeline.investigate.skew import Tag
 from otel_pipeline.investigate.text import text
 from otel_pipeline.investigate.waterfall import draw, in_order
 
@@ -96,18 +99,67 @@ def test_a_drift_is_steady_and_a_step_or_noise_is_none():
     assert status.share("GET /", (20, 1000), [(900, 1000), (880, 1000)])
 
 
-def attribute(key: str, value: str, bad: int, good: int, distinct: int = 3) -> dict[str, Any]:
-    """A row of investigate__skew: 100 bad traces, 1000 good ones."""
-    counts = {"Bad": bad, "Good": good, "OfBad": 100, "OfGood": 1000, "Distinct": distinct}
-    return {"Key": key, "Value": value, "Service": "s", **counts}
+def tag(key: str, value: str, traces: Iterable[int], *, distinct: int = 3, service: str = "s", told: int = 1100) -> Tag:
+    """A value of an attribute; traces 1 to 100 are bad, 101 to 1100 good, and all tell the attribute."""
+    return Tag(key, value, service, frozenset(traces), frozenset(range(1, told + 1)), distinct)
+
+
+BAD = frozenset(range(1, 101))
+
+
+def some(bad: int, good: int, first: int = 1) -> list[int]:
+    """Numbers of so many bad and good traces."""
+    return [*range(first, first + bad), *range(100 + first, 100 + first + good)]
 
 
 def test_values_over_represented_among_the_bad_are_told_with_lift():
-    (region,) = skew.tell([attribute("region", "eu", 90, 100), attribute("region", "us", 10, 105)])
+    (region,) = skew.tell([tag("region", "eu", some(90, 100)), tag("region", "us", some(10, 105, 91))], BAD)
     assert (region.value, region.bad, region.good, round(region.lift)) == ("eu", 90, 100, 9)
-    assert not skew.tell([attribute("user.id", "u7", 12, 1, distinct=900)])
-    assert skew.tell([attribute("customer", "one of many", 60, 1, distinct=900)])
-    assert len(skew.tell([attribute("host", "h1", 80, 10), attribute("host.ip", "1.2.3.4", 80, 10)])) == 1
+    assert not skew.tell([tag("user.id", "u7", some(12, 1), distinct=900)], BAD)
+    assert skew.tell([tag("customer", "one of many", some(60, 1), distinct=900)], BAD)
+    assert len(skew.tell([tag("host", "h1", some(80, 10)), tag("host.ip", "1.2.3.4", some(80, 10))], BAD)) == 1
+
+
+@pytest.mark.parametrize("pods", [2, 3, 5])
+def test_several_pods_of_twelve_are_one_finding(pods: int):
+    def of(number: int) -> list[int]:  # each pod serves a twelfth of the good; the bad are of some pods
+        return [*(n for n in range(1, 97) if n % pods == number), *(n for n in range(101, 1101) if n % 12 == number)]
+
+    tags = [tag("k8s.pod.name", f"p{n}", of(n), distinct=12) for n in range(12)]
+    (found,) = skew.tell(tags, BAD)
+    assert found.terms == (("k8s.pod.name", tuple(f"p{n}" for n in range(pods))),)
+    assert (found.bad, found.of_bad) == (96, 100)
+    even = [tag("k8s.pod.name", f"p{n}", [t for t in range(1, 1101) if t % 12 == n], distinct=12) for n in range(12)]
+    assert skew.tell(even, BAD) == [], "every pod has its share"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("tier=enterprise", "cache.hit=false"), ("region=ap", "app.version=3"), ("device=tv", "codec=av1")],
+)
+def test_two_values_that_only_together_go_wrong_are_a_pair(one: str, other: str):
+    bad = range(1, 101)
+    left = tag(*one.split("="), [*bad, *range(101, 500)])
+    right = tag(*other.split("="), [*bad, *range(450, 900)])
+    (first, *rest) = skew.tell([left, right, tag("noise", "1", some(34, 330))], BAD)
+    assert set(first.words.split(" AND ")) == {one, other}
+    assert (first.bad, first.good) == (100, 50)
+    assert not rest
+    alone = skew.tell([tag("tier", "enterprise", [*bad, *range(101, 200)]), tag("os", "any", range(1, 1000))], BAD)
+    assert [found.words for found in alone] == ["tier=enterprise"], "what all have adds nothing"
+
+
+def test_chance_is_told_by_nothing():
+    rng = random.Random(7)
+    for _ in range(40):
+        bad = frozenset(range(1, 61))
+        tags = []
+        for key in range(30):
+            values: dict[int, list[int]] = {}
+            for trace in range(1, 601):
+                values.setdefault(rng.randrange(2 + key), []).append(trace)
+            tags += [tag(f"k{key}", str(v), mine, distinct=2 + key, told=600) for v, mine in values.items()]
+        assert skew.tell(tags, bad) == []
 
 
 def test_a_release_speaks_either_way():
