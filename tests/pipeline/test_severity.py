@@ -1,5 +1,6 @@
 """Severities in the spellings that sources use: one function, from the line to the search."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import log_templates
 from otel_pipeline.detection.model import HOUR
+from otel_pipeline.migrate import migrate
+from otel_pipeline.settings import Settings
 
 SPELLINGS = {
     "TRACE": ("t", "V", "trace", "TRACE3", "verbose", "FINEST", "10"),
@@ -63,9 +66,8 @@ NUMBERS = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17, "FATAL": 
 
 
 @pytest.fixture(scope="module")
-def anywhere(server) -> Database:  # a database of the module: the functions hold no data
-    from otel_pipeline.migrate import migrate
-
+def anywhere(server: Settings) -> Iterator[Database]:
+    """A database of the module: the functions hold no data."""
     migrate(server)
     with Database(server) as db:
         yield db
@@ -73,7 +75,7 @@ def anywhere(server) -> Database:  # a database of the module: the functions hol
 
 def asked(db: Database, function: str, text: str, number: int) -> object:
     statement = f"SELECT {function}({{t:String}}, {{n:UInt8}})"
-    return db.client.query(statement, parameters={"t": text, "n": number}).first_row[0]
+    return db.client.query(statement, parameters={"t": text, "n": number}).result_rows[0][0]
 
 
 @pytest.mark.parametrize(("severity", "text"), [(s, text) for s, texts in SPELLINGS.items() for text in texts])
