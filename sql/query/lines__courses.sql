@@ -1,7 +1,7 @@
 -- Grain: service × class × template, and template 0 for all of a service's. Key: the same. Called by detection.signals.lines: lines by the minute, as (minute,
 -- lines); the minute in minutes since 1970. Classes: error (ERROR and FATAL), warning, and words: lines of no severity at all whose template complains.
 -- Only what came at least a few times since the start, within ten minutes. Looked: how many there were before that was asked.
-SELECT Service, Class, Template, Course, count() OVER () AS Kept, Looked
+SELECT Service, Class, Template, Course, Looked
 FROM
 (
     SELECT Service, Class, Template, arraySort(groupArray((M, N))) AS Course, maxIf(Near, M >= intDiv(toUnixTimestamp({start:DateTime}), 60)) AS Most, count() OVER () AS Looked

@@ -3,7 +3,7 @@
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.findings import Finding
 from otel_pipeline.detection.model import Window
-from otel_pipeline.detection.signals import lines
+from otel_pipeline.detection.signals import lines, silence
 
 
 def find(db: Database, look: Window) -> list[Finding]:
@@ -13,5 +13,5 @@ def find(db: Database, look: Window) -> list[Finding]:
     """
     since = look.start - lines.PAST
     services = db.rows("lines__services", since=since, end=look.end)
-    found = lines.find(db, look, services, since)
+    found = [*lines.find(db, look, services, since), *silence.find(db, look, services)]
     return sorted(found, key=lambda finding: (finding.window.start, finding.service, finding.kind))
