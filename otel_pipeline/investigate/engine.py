@@ -15,7 +15,7 @@ from otel_pipeline.detection import segments
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
-from otel_pipeline.investigate import evidence, odd, path, skew, status
+from otel_pipeline.investigate import beside, evidence, odd, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
 from otel_pipeline.investigate.gather import Case, gather
 from otel_pipeline.investigate.model import CauseFound, Investigation
@@ -52,7 +52,8 @@ def investigate(
         return replace(found, odd=odd.odd(db, trace_id, window))
     if service:
         status.known(db, service, window)
-    return _of(gather(db, window, reference, service, None, embedder), chosen=reference is not None)
+    found = _of(gather(db, window, reference, service, None, embedder), chosen=reference is not None)
+    return beside.with_findings(db, found, service)
 
 
 def _of(case: Case, *, chosen: bool) -> Investigation:

@@ -7,6 +7,7 @@ from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.investigate import rollouts
 from otel_pipeline.investigate.model import Deploy, MetricMove
 from otel_pipeline.investigate.quantities import quantity, series_name
 
@@ -27,6 +28,7 @@ def starts(db: Database, look: Window, began: datetime) -> list[Deploy]:
     seen = db.rows("investigate__instances", **where)
     if not any(row["Instance"] for row in seen):
         seen += db.rows("investigate__span_instances", **where)
+    seen += db.rows("investigate__log_versions", **where, told=sorted({row["Service"] for row in seen}))
     services: dict[str, list[dict[str, Any]]] = {}
     for row in seen:
         services.setdefault(row["Service"], []).append(
@@ -47,6 +49,7 @@ def starts(db: Database, look: Window, began: datetime) -> list[Deploy]:
         for row in db.rows("investigate__restart_counts", **where)
     ]
     found += [c for c in counted if all(c.service != d.service or abs(c.at - d.at) > ROLLING for d in found)]
+    found += rollouts.rollouts(db, look, began, found)
     return sorted(found, key=lambda deploy: (deploy.at, deploy.service))
 
 

@@ -30,7 +30,9 @@ class LogSystem:
         for service in self.services:
             self._service(service)
 
-    def trouble(self, service: str, begin: int, minutes: int, per_minute: float, templates: int = 1, kind: str = "error") -> None:
+    def trouble(
+        self, service: str, begin: int, minutes: int, per_minute: float, *, templates: int = 1, kind: str = "error"
+    ) -> None:
         """A new error, in one wording or several."""
         for _ in range(templates):
             template = self._template()
@@ -75,6 +77,11 @@ class LogSystem:
             share, mine = 10 ** rng.uniform(-3, -0.7), self._mine(service)
             for m in range(length):
                 mine[m] += self._poisson(share * load[m])
+        self._failures(service)
+        self._jobs(service)
+
+    def _failures(self, service: str) -> None:
+        rng, length = self.rng, self.days * DAY
         for _ in range(rng.randint(1, 4)):  # failures that write several lines
             mine, events, size = self._mine(service), rng.uniform(0.5, 30), rng.uniform(1, 9)
             for _ in range(self._poisson(events * self.days)):
@@ -85,6 +92,9 @@ class LogSystem:
             at = rng.randrange(length)
             for _ in range(3):
                 self._cluster(self._mine(service, again=True), at, 4)
+
+    def _jobs(self, service: str) -> None:
+        rng, length = self.rng, self.days * DAY
         if rng.random() < 0.4:
             mine, minute, lines = self._mine(service), rng.randrange(60), rng.randint(5, 40)
             for hour in range(length // 60):

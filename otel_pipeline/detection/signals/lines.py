@@ -26,6 +26,7 @@ SURE = {"error": 1.0, "warning": 3.0, "words": 3.0}
 """-log10 of how many such are expected in a quiet day."""
 
 SEVERITIES = {"error": ["ERROR", "FATAL"], "warning": ["WARN"], "words": [""]}
+MOST = "; most: "
 NAMES = {"error": "errors", "warning": "warnings", "words": "complaints"}
 DAY = 1440
 BUSIER = 20.0
@@ -239,7 +240,7 @@ def _told(db: Database, service: str, kind: str, group: Sequence[tuple[int, Burs
         window=window,
         service=service,
         kind="logs",
-        why=f"{lines} {NAMES[kind]} logged in {minutes} min, usually {often}; most: {text}",
+        why=f"{lines} {NAMES[kind]} logged in {minutes} min, usually {often}{MOST}{text}",
         surprise=round(strongest.surprise, 2),
         affected=(),
         observed=float(lines),

@@ -295,5 +295,4 @@ def _rate(rate: float) -> str:
 
 def _finding(service: str, gap: Gap, what: str, affected: Sequence[str]) -> Finding:
     observed, expected = float(gap.observed), round(gap.expected, 2)
-    why = f"{service} {what}"
-    return Finding(gap.window(), service, "silence", why, round(gap.surprise, 2), tuple(affected), observed, expected)
+    return Finding(gap.window(), service, "silence", what, round(gap.surprise, 2), tuple(affected), observed, expected)
