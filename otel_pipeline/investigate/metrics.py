@@ -12,6 +12,7 @@ from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.detection.signals.vocabulary import FAILING, IDLE, WAITING, words
 from otel_pipeline.investigate import limits, restarts
 from otel_pipeline.investigate.model import Deploy, MetricMove
 from otel_pipeline.investigate.quantities import quantity, series_name
@@ -23,8 +24,6 @@ KINDS = ("saturation", "saw-tooth", "growth", "queue", "errors", "tail", "rate",
 STANDING = ("saturation", "saw-tooth", "queue")
 """Kinds that tell of trouble by themselves, without traces."""
 
-WAITING = {"pending", "queue", "queued", "waiting", "backlog", "lag", "inflight", "active"}
-FAILING = ("error", "timeout", "timed", "fail", "reject", "drop", "refus", "retr", "throttl", "evict", "abort", "oom")
 LEAST_USUAL = 4
 FAR = 3.0  # scales beyond everything that was seen in quiet times
 TIMES = 1.5  # and so many times all of it: what is counted in twos and threes changes by chance
@@ -145,14 +144,14 @@ def _move(row: dict[str, Any]) -> MetricMove | None:
 
 
 def _kind(row: dict[str, Any]) -> str | None:
-    words = limits.words(row["Metric"])
+    named = set(words(row["Metric"]))
     values = " ".join([row["Metric"], *row["Attributes"].values()]).lower()
     failing = row["Kind"] == "rate" and any(word in values for word in FAILING)
     if not row["UsualPoints"]:
         return "errors" if failing and row["Top"] > 0 else None
-    if row["UsualPoints"] < LEAST_USUAL or limits.IDLE & {*words, *values.split()}:
+    if row["UsualPoints"] < LEAST_USUAL or IDLE & {*named, *values.split()}:
         return None
-    if row["Kind"] == "level" and WAITING & set(words):
+    if row["Kind"] == "level" and WAITING & named:
         waiting = row["Points"] > 1 and row["Middle"] > max(LEAST_WAITING, 2 * row["Highest"])
         return "queue" if waiting else None
     grown = row["Kind"] == "level" and row["Top"] >= LEAST_GROWN
@@ -202,7 +201,7 @@ def always_grew(row: dict[str, Any]) -> bool:
 
 
 def _used_up(row: dict[str, Any]) -> bool:
-    return bool({*limits.words(row["Metric"]), row["Unit"].lower()} & USED_UP)
+    return bool({*words(row["Metric"]), row["Unit"].lower()} & USED_UP)
 
 
 def _slope(start: datetime, first: float, end: datetime, last: float) -> float:

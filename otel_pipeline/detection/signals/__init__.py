@@ -3,7 +3,7 @@
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.findings import Finding
 from otel_pipeline.detection.model import Window
-from otel_pipeline.detection.signals import lines, silence
+from otel_pipeline.detection.signals import lines, saturation, silence
 
 
 def find(db: Database, look: Window) -> list[Finding]:
@@ -13,5 +13,19 @@ def find(db: Database, look: Window) -> list[Finding]:
     """
     since = look.start - lines.PAST
     services = db.rows("lines__services", since=since, end=look.end)
-    found = [*lines.find(db, look, services, since), *silence.find(db, look, services)]
-    return sorted(found, key=lambda finding: (finding.window.start, finding.service, finding.kind))
+    traffic = silence.traffic(db, look)
+    found = lines.find(db, look, services, since)
+    quiet = silence.find(db, look, traffic, services)
+    # Of a service whose lines tell of trouble, metrics tell the same once more.
+    measured = [
+        m
+        for m in saturation.find(db, look, set(traffic.parts))
+        if not any(f.service == m.service and _overlap(f.window, m.window) for f in found)
+    ]
+    return sorted(
+        [*found, *quiet, *measured], key=lambda finding: (finding.window.start, finding.service, finding.kind)
+    )
+
+
+def _overlap(one: Window, other: Window) -> bool:
+    return one.start < other.end and other.start < one.end

@@ -75,15 +75,23 @@ class Traffic:
         return max((max(course) for course in self.roots.values()), default=0)
 
 
-def find(db: Database, look: Window, services: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """Silences. :param services: rows of ``lines__services``."""
-    hours = list(look.hours())
-    traffic = Traffic()
-    for row in db.rows("silence__traffic", hours=hours, least=LEAST_TRACES, most=MOST_OPERATIONS):
-        traffic.add(row["Service"], row["Operation"], row["Parts"], dict(row["Course"]))
+def traffic(db: Database, look: Window) -> Traffic:
+    """The traffic of a stretch of whole hours."""
+    found = Traffic()
+    rows = db.rows("silence__traffic", hours=list(look.hours()), least=LEAST_TRACES, most=MOST_OPERATIONS)
+    for row in rows:
+        found.add(row["Service"], row["Operation"], row["Parts"], dict(row["Course"]))
+    return found
+
+
+def find(db: Database, look: Window, seen: Traffic, services: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Silences.
+
+    :param seen: the traffic of the stretch. :param services: rows of ``lines__services``.
+    """
     begin = int(look.start.timestamp()) // 60 - PAST
     logged = {row["Service"]: {m: n for m, n in row["Course"] if m >= begin} for row in services}
-    return [*_traffic(db, traffic), *_callees(db, traffic, hours), *_logs(traffic, logged, services)]
+    return [*_traffic(db, seen), *_callees(db, seen, list(look.hours())), *_logs(seen, logged, services)]
 
 
 def gaps(course: Mapping[int, int], end: int, kind: str, looked: float) -> list[Gap]:
@@ -139,10 +147,10 @@ def _spread(past: Sequence[int], kind: str) -> float:
     return found.value()
 
 
-def _traffic(db: Database, traffic: Traffic) -> Iterator[Finding]:
+def _traffic(db: Database, seen: Traffic) -> Iterator[Finding]:
     """Root services, and operations of theirs, that are asked no more or hardly."""
-    end, looked = traffic.newest - LATE + 1, math.log10(DAY * max(1, len(traffic.roots) + len(traffic.operations)))
-    quiet = {service: gaps(course, end, "traffic", looked) for service, course in traffic.roots.items()}
+    end, looked = seen.newest - LATE + 1, math.log10(DAY * max(1, len(seen.roots) + len(seen.operations)))
+    quiet = {service: gaps(course, end, "traffic", looked) for service, course in seen.roots.items()}
     told: list[tuple[str, Gap]] = []
     for service, gap in sorted(
         ((s, g) for s, found in quiet.items() for g in found), key=lambda pair: (-pair[1].expected, pair[0])
@@ -151,38 +159,38 @@ def _traffic(db: Database, traffic: Traffic) -> Iterator[Finding]:
         if told_too:
             continue  # with it: it is among what is told of the larger one
         others = [s for s, found in quiet.items() if any(_overlap(g, gap) for g in found) and s != service]
-        going = _going_on(traffic.roots, gap, {service, *others})
-        if not going or _renamed(traffic.roots, gap) or _habit(db, service, "", gap):
+        going = _going_on(seen.roots, gap, {service, *others})
+        if not going or _renamed(seen.roots, gap) or _habit(db, service, "", gap):
             continue
         told.append((service, gap))
         with_it = [service, *others]
         parts = Counter[str]()
-        for (root, _), of in traffic.shares.items():
+        for (root, _), of in seen.shares.items():
             if root in with_it:
                 parts.update({part: sum(course.values()) for part, course in of.items() if part not in going})
         affected = [*others, *(part for part, _ in parts.most_common(SHOWN) if part not in with_it)]
         what = f"gets {_so_many(gap)} in {gap.end - gap.start} min, usually {_rate(gap.rate)}; {going[0]} goes on"
         yield _finding(service, gap, what, affected)
-    for (service, operation), course in traffic.operations.items():
+    for (service, operation), course in seen.operations.items():
         if not operation:
             continue
         for gap in gaps(course, end, "traffic", looked):
-            if any(_overlap(g, gap) for g in quiet[service]) or _moved(traffic.roots[service], gap):
+            if any(_overlap(g, gap) for g in quiet[service]) or _moved(seen.roots[service], gap):
                 continue
             if not _habit(db, service, operation, gap):
                 what = f"{_so_many(gap)} of {operation} in {gap.end - gap.start} min, usually {_rate(gap.rate)}"
-                parts = [part for part in traffic.shares[service, operation] if part != service]
+                parts = [part for part in seen.shares[service, operation] if part != service]
                 yield _finding(service, gap, f"gets {what}; its other operations go on", parts[:SHOWN])
 
 
-def _callees(db: Database, traffic: Traffic, hours: Sequence[datetime]) -> Iterator[Finding]:
+def _callees(db: Database, seen: Traffic, hours: Sequence[datetime]) -> Iterator[Finding]:
     """Services that take no part any more in what they took part in, though as much of that comes as before."""
-    end, looked = traffic.newest - LATE + 1, math.log10(DAY * max(1, len(traffic.parts)))
-    for service, course in traffic.parts.items():
+    end, looked = seen.newest - LATE + 1, math.log10(DAY * max(1, len(seen.parts)))
+    for service, course in seen.parts.items():
         for gap in gaps(course, end, "traffic", looked):
-            expected = _asked_for(traffic, service, gap)
+            expected = _asked_for(seen, service, gap)
             few = counts.as_few(gap.observed, expected, 2.0) - looked if expected >= LEAST_CALLS else 0.0
-            if few < SURE or gap.observed > FELL * expected or _renamed(traffic.parts, gap):
+            if few < SURE or gap.observed > FELL * expected or _renamed(seen.parts, gap):
                 continue
             window = gap.window()
             rows = db.rows("silence__callers", hours=hours, service=service, start=window.start, end=window.end)
@@ -199,26 +207,26 @@ def _callees(db: Database, traffic: Traffic, hours: Sequence[datetime]) -> Itera
             yield _finding(blamed, changed, what, [other])
 
 
-def _asked_for(traffic: Traffic, service: str, gap: Gap) -> float:
+def _asked_for(seen: Traffic, service: str, gap: Gap) -> float:
     """In how many traces of the gap a service would take part, by its part in each operation before."""
     expected = 0.0
     before = range(gap.start - PAST, gap.start)
-    for key, parts in traffic.shares.items():
+    for key, parts in seen.shares.items():
         if service in parts:
-            of_all, mine = traffic.operations[key], parts[service]
+            of_all, mine = seen.operations[key], parts[service]
             share = sum(mine[m] for m in before) / max(1, sum(of_all[m] for m in before))
             expected += share * sum(of_all[m] for m in range(gap.start, gap.end))
     return expected
 
 
 def _logs(
-    traffic: Traffic, logged: Mapping[str, Mapping[int, int]], services: Sequence[Mapping[str, Any]]
+    seen: Traffic, logged: Mapping[str, Mapping[int, int]], services: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
     """Services without traces that log no more or hardly."""
-    silent = {service: course for service, course in logged.items() if service not in traffic.parts and course}
+    silent = {service: course for service, course in logged.items() if service not in seen.parts and course}
     looked = math.log10(DAY * max(1, len(silent)))
     end = max((max(course) for course in logged.values() if course), default=0) - LATE + 1
-    everyone = {**logged, **{f"{service} (traces)": course for service, course in traffic.roots.items()}}
+    everyone = {**logged, **{f"{service} (traces)": course for service, course in seen.roots.items()}}
     whole = {row["Service"]: dict(row["Course"]) for row in services}
     quiet = {service: gaps(course, end, "lines", looked) for service, course in silent.items()}
     for service, found in quiet.items():
@@ -233,7 +241,7 @@ def _logs(
 
 
 def _going_on(courses: Mapping[str, Mapping[int, int]], gap: Gap, silent: set[str]) -> list[str]:
-    """Who is as busy as before, most first; nobody where they are hardly anything beside the usual traffic."""
+    """Who is as busy as before, most first; nobody where they are hardly anything beside the usual seen."""
     length = gap.end - gap.start
     found, of_all = [], 0.0
     for service, course in courses.items():
