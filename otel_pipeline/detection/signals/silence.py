@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from statistics import median, variance
 from typing import Any
 
 from otel_pipeline.clickhouse import Database
@@ -17,11 +18,13 @@ from otel_pipeline.detection.model import HOUR, Window
 from otel_pipeline.detection.signals import counts
 
 MOST_OPERATIONS, LEAST_TRACES = 200, 30
-PAST, RECENT = 60, 15  # minutes
-LEAST_PAST = {"traffic": 15, "lines": 30}
+PAST, RECENT, BRINK = 120, 15, 3  # minutes
+BLOCKS = (1, 5, 10, 20)
+BLOCK, IRREGULAR = 5, 0.25  # minutes; standard deviation over mean
+LEAST_PAST = {"traffic": 30, "lines": 30}
 WIDTHS = (2, 3, 5, 10, 15)
 UNEVEN = {"traffic": 1.5, "lines": 4.0}  # variance over mean, at least
-FELL, BACK = 0.35, 0.5  # of the usual rate
+FELL, BACK, EVEN = 0.25, 0.5, 0.3  # of the usual rate
 SURE = 1.0  # -log10 of how many such are expected in a quiet day
 GOES_ON, LEAST_GOING, SMALL = 0.6, 10.0, 0.05  # of the usual; how much of it; as a part of all traffic
 LATE = 2  # minutes that may not have come in yet
@@ -78,7 +81,8 @@ class Traffic:
 def traffic(db: Database, look: Window) -> Traffic:
     """The traffic of a stretch of whole hours."""
     found = Traffic()
-    rows = db.rows("silence__traffic", hours=list(look.hours()), least=LEAST_TRACES, most=MOST_OPERATIONS)
+    hours = list(Window(look.start - HOUR, look.end).hours())
+    rows = db.rows("silence__traffic", hours=hours, least=LEAST_TRACES, most=MOST_OPERATIONS)
     for row in rows:
         found.add(row["Service"], row["Operation"], row["Parts"], dict(row["Course"]))
     return found
@@ -111,6 +115,9 @@ def gaps(course: Mapping[int, int], end: int, kind: str, looked: float) -> list[
             usual.append(values[at])
             at += 1
             continue
+        # One silence is none of what is usual; where there was another not long before, they are.
+        if found and born + gap.start - found[-1].end < PAST:
+            usual += values[gap.start : gap.end]
         found.append(Gap(born + gap.start, born + gap.end, gap.observed, gap.expected, gap.surprise))
         at = gap.end
     return found
@@ -119,7 +126,10 @@ def gaps(course: Mapping[int, int], end: int, kind: str, looked: float) -> list[
 def _gap(values: Sequence[int], at: int, past: Sequence[int], kind: str, looked: float) -> Gap | None:
     recent = past[-RECENT:]
     rate = min(sum(past) / len(past), sum(recent) / len(recent))
-    if values[at] > FELL * rate:
+    # Traffic that dwindles is a course of the day; one that breaks off is not.
+    if values[at] > FELL * rate or sum(past[-BRINK:]) < GOES_ON * rate * BRINK:
+        return None
+    if _irregular(past):
         return None
     best, spread = 0.0, 0.0
     for width in WIDTHS:
@@ -128,7 +138,8 @@ def _gap(values: Sequence[int], at: int, past: Sequence[int], kind: str, looked:
         if len(inside) < width or observed > FELL * expected:
             continue
         usual = [sum(past[i : i + width]) for i in range(len(past) - width + 1)]
-        if not usual or observed > BACK * min(usual) or not min(usual):
+        # Traffic that has had lulls of its own may have another.
+        if not usual or min(usual) < max(EVEN * expected, observed / BACK):
             continue
         spread = spread or _spread(past, kind)
         best = max(best, counts.as_few(observed, expected, spread))
@@ -140,8 +151,17 @@ def _gap(values: Sequence[int], at: int, past: Sequence[int], kind: str, looked:
     return Gap(at, end, sum(values[at:end]), rate * (end - at), best - looked)
 
 
+def _irregular(past: Sequence[int]) -> bool:
+    """Whether traffic comes and goes by itself, beyond chance and rushes: then a silence may be a lull."""
+    blocks = [sum(past[end - BLOCK : end]) for end in range(len(past), BLOCK - 1, -BLOCK)]
+    middle = median(blocks)
+    kept = [min(block, 2 * middle) for block in blocks]
+    mean = sum(kept) / len(kept)
+    return not mean or variance(kept) - mean > (IRREGULAR * mean) ** 2
+
+
 def _spread(past: Sequence[int], kind: str) -> float:
-    found = counts.Spread(UNEVEN[kind])
+    found = counts.Spread(UNEVEN[kind], BLOCKS)
     for count in past:
         found.add(count)
     return found.value()
