@@ -17,7 +17,7 @@ from otel_pipeline.detection import causes, segments
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.embedding import Embedder
 from otel_pipeline.errors import UserError
-from otel_pipeline.investigate import evidence, odd, path, skew, status
+from otel_pipeline.investigate import beside, evidence, odd, path, skew, status
 from otel_pipeline.investigate.checks import next_checks
 from otel_pipeline.investigate.consistent import consistent
 from otel_pipeline.investigate.gather import SHOWN_METRICS, Asked, Case, Scene, compare, look, pieces, takes_part
@@ -63,7 +63,8 @@ def investigate(
         return replace(_about_trace(found, asked), odd=odd.odd(db, trace_id, window))
     if service:
         status.known(db, service, window)
-    return _of(look(db, window, reference, service, None, embedder), chosen=reference is not None)
+    found = _of(look(db, window, reference, service, None, embedder), chosen=reference is not None)
+    return beside.with_findings(db, found, service)
 
 
 def _about_trace(found: Investigation, trace: Asked) -> Investigation:

@@ -256,6 +256,7 @@ def evidence(
 def deployed(deploy: Deploy) -> str:
     """What a deploy says about the trouble, either way; empty when it lies too far back to say anything."""
     what = f"version {deploy.after} (before: {deploy.before})" if deploy.kind == "release" else "its process"
+    what = f"a rollout ({deploy.after})" if deploy.kind == "rollout" else what
     if deploy.lead < 0:
         return f"{what} started {_ago(-deploy.lead)} after the trouble had begun: so that did not cause it"
     if deploy.lead > RELEVANT:

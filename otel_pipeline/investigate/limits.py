@@ -9,20 +9,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from otel_pipeline.detection.model import utc
+from otel_pipeline.detection.signals.vocabulary import LIMIT, SHARE, USED, stem, words
 from otel_pipeline.investigate.model import MetricMove
 from otel_pipeline.investigate.quantities import quantity, series_name
 
-LIMIT = {"max", "maximum", "limit", "capacity", "quota"}
-USED = {"count", "usage", "used", "current", "active", "open", "busy", "use", "size", "acquired", "leased"}
-IDLE = {"idle", "free", "available", "unused"}
-SHARE = {"utilization", "utilisation", "saturation"}
 PATTERN = r"(?i)(^|[._/ -])(max|maximum|limit|capacity|quota)([._/ -]|$)"
 FULL, ROOMY = 0.9, 0.7
-
-
-def words(metric: str) -> list[str]:
-    """The words of a metric's name."""
-    return [word for word in re.split(r"[._/ -]+", metric.lower()) if word]
 
 
 def is_limit(metric: str) -> bool:
@@ -32,7 +24,7 @@ def is_limit(metric: str) -> bool:
 
 def exhausted(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], MetricMove]]:
     """Series that came to their limit and had room before."""
-    ceilings = [(_stem(row["Metric"], LIMIT), row) for row in rows if is_limit(row["Metric"])]
+    ceilings = [(stem(row["Metric"], LIMIT), row) for row in rows if is_limit(row["Metric"])]
     for row in rows:
         if row["Kind"] != "level" or is_limit(row["Metric"]) or row["Points"] < 2:
             continue
@@ -50,18 +42,14 @@ def exhausted(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
             yield row, MetricMove("saturation", row["Service"], row["Metric"], *known)
 
 
-def _stem(metric: str, without: set[str]) -> tuple[str, ...]:
-    return tuple(word for word in words(metric) if word not in without)
-
-
 def _limit_of(row: dict[str, Any], ceilings: Sequence[tuple[tuple[str, ...], dict[str, Any]]]) -> float:
     if SHARE & set(words(row["Metric"])):
         return 100.0 if row["Unit"] == "%" or row["Top"] > 2 else 1.0
-    stem = _stem(row["Metric"], USED)
+    own = stem(row["Metric"], USED)
     for limit_stem, limit in ceilings:
         where = all(limit[key] == row[key] for key in ("Service", "Instance"))
         mine = row["Attributes"].items() >= limit["Attributes"].items()
-        if where and mine and stem and stem == limit_stem and limit["Middle"] > 0:
+        if where and mine and own and own == limit_stem and limit["Middle"] > 0:
             state = {row["Attributes"][key].lower() for key in row["Attributes"].keys() - limit["Attributes"].keys()}
             # With a state beside it, only what is in use counts; what has other parts is no measure of the whole.
             return limit["Middle"] if state <= USED | {"in_use"} else 0.0

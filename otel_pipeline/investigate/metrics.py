@@ -12,6 +12,7 @@ from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window, utc
+from otel_pipeline.detection.signals.vocabulary import FAILING, IDLE, WAITING, words
 from otel_pipeline.investigate import limits, restarts
 from otel_pipeline.investigate.model import Deploy, MetricMove
 from otel_pipeline.investigate.quantities import quantity, series_name
@@ -23,14 +24,31 @@ KINDS = ("saturation", "saw-tooth", "growth", "queue", "errors", "tail", "rate",
 STANDING = ("saturation", "saw-tooth", "queue")
 """Kinds that tell of trouble by themselves, without traces."""
 
-WAITING = {"pending", "queue", "queued", "waiting", "backlog", "lag", "inflight", "active"}
-FAILING = ("error", "timeout", "timed", "fail", "reject", "drop", "refus", "retr", "throttl", "evict", "abort", "oom")
 LEAST_USUAL = 4
 FAR = 3.0  # scales beyond everything that was seen in quiet times
 TIMES = 1.5  # and so many times all of it: what is counted in twos and threes changes by chance
 GREW = 0.15  # of where it began
 LEAST_GROWN, LEAST_WAITING = 10.0, 2.0  # of things that are counted; fewer come and go
 RISING = 0.8  # share of the steps of a growth that do not fall
+USED_UP = {
+    "memory",
+    "heap",
+    "rss",
+    "bytes",
+    "by",
+    "mib",
+    "kiby",
+    "miby",
+    "descriptors",
+    "fds",
+    "handles",
+    "threads",
+} | {
+    "connections",
+    "goroutines",
+    "sessions",
+}
+LEAST_COURSE, LEAKED, GOES_ON = 15, 1.5, 0.5
 LEAST_OBSERVATIONS = 20
 TAIL = 2.0
 AROUND = timedelta(minutes=2)
@@ -126,17 +144,18 @@ def _move(row: dict[str, Any]) -> MetricMove | None:
 
 
 def _kind(row: dict[str, Any]) -> str | None:
-    words = limits.words(row["Metric"])
+    named = set(words(row["Metric"]))
     values = " ".join([row["Metric"], *row["Attributes"].values()]).lower()
     failing = row["Kind"] == "rate" and any(word in values for word in FAILING)
     if not row["UsualPoints"]:
         return "errors" if failing and row["Top"] > 0 else None
-    if row["UsualPoints"] < LEAST_USUAL or limits.IDLE & {*words, *values.split()}:
+    if row["UsualPoints"] < LEAST_USUAL or IDLE & {*named, *values.split()}:
         return None
-    if row["Kind"] == "level" and WAITING & set(words):
+    if row["Kind"] == "level" and WAITING & named:
         waiting = row["Points"] > 1 and row["Middle"] > max(LEAST_WAITING, 2 * row["Highest"])
         return "queue" if waiting else None
-    if row["Kind"] == "level" and row["Top"] >= LEAST_GROWN and grows([v for _, _, v in row["Mine"]], row["Highest"]):
+    grown = row["Kind"] == "level" and row["Top"] >= LEAST_GROWN
+    if grown and (leaks(row) or (grows([v for _, _, v in row["Mine"]], row["Highest"]) and not always_grew(row))):
         return "growth"
     far = FAR * row["BeforeScale"]
     above = row["Middle"] > max(row["Highest"] + far, TIMES * row["Highest"])
@@ -155,6 +174,43 @@ def grows(values: Sequence[float], highest: float) -> bool:
         return False
     rising = sum(later >= earlier for earlier, later in steps) / len(steps)
     return rising >= RISING and climb[-1] >= (1 + GREW) * climb[0] and climb[-1] >= (1 + GREW) * highest
+
+
+def leaks(row: dict[str, Any]) -> bool:
+    """Whether something that is used up has grown ever since it was first seen, and does not level off.
+
+    The quiet times may lie within such a growth: only the whole course shows it.
+    """
+    if not _used_up(row):
+        return False
+    course = [value for _, value in row["Past"]] + [value for _, _, value in thinned(row["Mine"])]
+    third = len(course) // 3
+    if len(course) < LEAST_COURSE or not restarts.climbs(course, times=LEAKED, rising=RISING):
+        return False
+    late, all_of_it = course[-1] - course[-1 - third], course[-1] - course[0]
+    return late >= GOES_ON * all_of_it / 3
+
+
+def always_grew(row: dict[str, Any]) -> bool:
+    """Whether something grew as fast in quiet times, as clocks and positions do. Memory that does so leaks."""
+    past, mine = row["Past"], row["Mine"]
+    if _used_up(row) or len(past) < LEAST_USUAL:
+        return False
+    before, now = _slope(past[0][0], past[0][1], past[-1][0], past[-1][1]), _slope(*mine[0][::2], *mine[-1][::2])
+    return before >= GOES_ON * now
+
+
+def _used_up(row: dict[str, Any]) -> bool:
+    return bool({*words(row["Metric"]), row["Unit"].lower()} & USED_UP)
+
+
+def _slope(start: datetime, first: float, end: datetime, last: float) -> float:
+    return (last - first) / max(1.0, (end - start).total_seconds())
+
+
+def thinned(points: Sequence[Any], most: int = 40) -> Sequence[Any]:
+    """Some of the points, evenly."""
+    return points[:: len(points) // most + 1]
 
 
 def _distance(row: dict[str, Any], now: float) -> float:

@@ -130,9 +130,10 @@ class MetricMove:
 
 @dataclass(frozen=True)
 class Deploy:
-    """A process that was started anew.
+    """A process that was started anew, or of which a log line says so.
 
-    :param kind: release (another version) or restart. :param lead: seconds from it to the trouble; negative: after it.
+    :param kind: release (another version), restart, or rollout (then ``after`` is the line).
+    :param lead: seconds from it to the trouble; negative: after it.
     """
 
     kind: str
@@ -147,7 +148,7 @@ class Deploy:
 class Onset:
     """When a signal of a service first moved.
 
-    :param signal: error, latency, gap, log line, metric, release, restart.
+    :param signal: error, latency, gap, log line, silence, metric, release, restart, rollout.
     """
 
     at: datetime

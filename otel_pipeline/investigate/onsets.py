@@ -62,6 +62,8 @@ def released(deploy: Deploy) -> str:
     """A deploy in words."""
     if deploy.kind == "restart":
         return "its process was started anew"
+    if deploy.kind == "rollout":
+        return f"rollout: {deploy.after}"
     return f"version {deploy.after} instead of {deploy.before}"
 
 

@@ -54,7 +54,7 @@ LEFT JOIN
         {callees:Array(String)}, arrayMap(name -> position(Body, name), {callees:Array(String)})
     ) AS Named
     WHERE Timestamp >= arrayMin({starts:Array(DateTime64(3))}) AND Timestamp < arrayMax({ends:Array(DateTime64(3))}) + INTERVAL 1 MINUTE
-        AND otel_pipeline_severity_v1(SeverityText, SeverityNumber) IN ('WARN', 'ERROR', 'FATAL')
+        AND otel_pipeline_severity_v2(SeverityText, SeverityNumber) IN ('WARN', 'ERROR', 'FATAL')
         AND TraceId != ''
     GROUP BY TraceId
 ) AS n ON o.TraceId = n.TraceId

@@ -6,7 +6,7 @@ SELECT
 FROM otel_logs
 WHERE ServiceName = {service:String}
     AND Timestamp >= parseDateTime64BestEffort({since:String}, 3, 'UTC') AND Timestamp < parseDateTime64BestEffort({end:String}, 3, 'UTC')
-    AND otel_pipeline_severity_v1(SeverityText, SeverityNumber) IN ('WARN', 'ERROR', 'FATAL')
+    AND otel_pipeline_severity_v2(SeverityText, SeverityNumber) IN ('WARN', 'ERROR', 'FATAL')
 GROUP BY message
 HAVING lines > 0
 ORDER BY lines DESC, message

@@ -10,7 +10,7 @@ WITH
             lagInFrame(StartTimeUnix) OVER counter AS PreviousStart,
             StartTimeUnix
         FROM otel_metrics_sum
-        WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)} AND IsMonotonic AND AggregationTemporality = 2
+        WHERE bitAnd(Flags, 1) = 0 AND TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)} AND IsMonotonic AND AggregationTemporality = 2
         WINDOW counter AS (
             PARTITION BY cityHash64(ServiceName, MetricName, Attributes, otel_pipeline_instance_v1(ResourceAttributes))
             ORDER BY TimeUnix ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
@@ -26,7 +26,7 @@ FROM
     UNION ALL
     SELECT ServiceName, otel_pipeline_instance_v1(ResourceAttributes), ResourceAttributes['service.version'], TimeUnix, false
     FROM otel_metrics_gauge
-    WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
+    WHERE bitAnd(Flags, 1) = 0 AND TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
     UNION ALL
     SELECT mapKeys(Versions)[n], '', mapValues(Versions)[n], Timestamp, false
     FROM trace_summaries

@@ -6,10 +6,10 @@ FROM
     FROM
     (
         SELECT ServiceName, MetricName, Attributes, ResourceAttributes, TimeUnix FROM otel_metrics_gauge
-        WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
+        WHERE bitAnd(Flags, 1) = 0 AND TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
         UNION ALL
         SELECT ServiceName, MetricName, Attributes, ResourceAttributes, TimeUnix FROM otel_metrics_sum
-        WHERE TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
+        WHERE bitAnd(Flags, 1) = 0 AND TimeUnix >= {start:DateTime64(3)} AND TimeUnix < {end:DateTime64(3)}
     )
     GROUP BY cityHash64(ServiceName, MetricName, Attributes, ResourceAttributes)
 )

@@ -9,7 +9,7 @@ FROM
     (
         SELECT otel_pipeline_mask_v1(Body) AS Mask, count() AS Lines
         FROM otel_logs
-        WHERE Timestamp > now() - INTERVAL 10 MINUTE AND otel_pipeline_severity_v1(SeverityText, SeverityNumber) IN ('ERROR', 'FATAL') AND Body != ''
+        WHERE Timestamp > now() - INTERVAL 10 MINUTE AND otel_pipeline_severity_v2(SeverityText, SeverityNumber) IN ('ERROR', 'FATAL') AND Body != ''
         GROUP BY Mask
         ORDER BY Lines DESC, Mask
         LIMIT 20

@@ -20,7 +20,7 @@ FROM
         FROM otel_logs
         WHERE ServiceName IN {services:Array(String)}
             AND Timestamp >= arrayMin({starts:Array(DateTime64(3))}) AND Timestamp < arrayMax({ends:Array(DateTime64(3))}) AND Window > 0
-            AND TraceId != '' AND otel_pipeline_severity_v1(SeverityText, SeverityNumber) NOT IN ('WARN', 'ERROR', 'FATAL')
+            AND TraceId != '' AND otel_pipeline_severity_v2(SeverityText, SeverityNumber) NOT IN ('WARN', 'ERROR', 'FATAL')
         LIMIT 2000 BY Service, Window
     )
 )

@@ -4,7 +4,7 @@ SELECT
     m.TemplateId AS TemplateId,
     any(c.Text) AS Text,
     any(l.ServiceName) AS Service,
-    argMax(otel_pipeline_severity_v1(l.SeverityText, l.SeverityNumber) AS OneSeverity, indexOf(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'], OneSeverity)) AS Severity,
+    argMax(otel_pipeline_severity_v2(l.SeverityText, l.SeverityNumber) AS OneSeverity, indexOf(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'], OneSeverity)) AS Severity,
     any(l.Body) AS Body,
     min(l.Timestamp) AS Start,
     any(c.Count) AS Lines

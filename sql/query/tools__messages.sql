@@ -6,7 +6,7 @@ FROM
     SELECT Timestamp, ServiceName AS Service, otel_pipeline_mask_v1(Body) AS Message, TraceId
     FROM otel_logs
     WHERE Timestamp >= {before:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
-        AND otel_pipeline_severity_v1(SeverityText, SeverityNumber) IN ('ERROR', 'FATAL')
+        AND otel_pipeline_severity_v2(SeverityText, SeverityNumber) IN ('ERROR', 'FATAL')
         AND ({service:String} = '' OR ServiceName = {service:String})
 )
 GROUP BY Service, Message

@@ -74,9 +74,7 @@ WITH
                     cityHash64(TraceId) AS Trace,
                     cityHash64(otel_pipeline_mask_v1(Body)) AS MaskHash,
                     ServiceName AS Service,
-                    if(SeverityNumber > 0, SeverityNumber, transform(
-                        otel_pipeline_severity_v1(SeverityText, SeverityNumber), ['DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'], [5, 9, 13, 17, 21], 0
-                    )) AS Severity
+                    otel_pipeline_severity_number_v1(SeverityText, SeverityNumber) AS Severity
                 FROM otel_logs
                 WHERE TraceId != ''
                     AND Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE

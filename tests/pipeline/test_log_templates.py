@@ -136,7 +136,7 @@ def test_strange_lines_have_templates_too(database: Database) -> None:
 )
 def test_severities_have_one_spelling(database: Database, text: str, number: int, severity: str) -> None:
     found = database.client.query(
-        "SELECT otel_pipeline_severity_v1({t:String}, {n:UInt8})", parameters={"t": text, "n": number}
+        "SELECT otel_pipeline_severity_v2({t:String}, {n:UInt8})", parameters={"t": text, "n": number}
     ).first_row[0]
     assert found == severity
 
