@@ -23,7 +23,7 @@ IN_FLIGHT_BYTES = 96 << 20
 SMALL_IN_FLIGHT_BYTES = 32 << 20  # beside these, for bodies that are small: nobody's large ones are in their way
 INLINE_BYTES = 256 << 10
 WALKED_INLINE_BYTES = 8 << 10
-UNPACKERS = 4
+UNPACKERS = 2
 ADDRESS_SHARE = 0.5
 RETRY_AFTER_BUSY, RETRY_AFTER_FULL = 1, 10
 

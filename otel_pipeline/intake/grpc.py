@@ -1,6 +1,7 @@
 """OTLP over gRPC: the three ``Export`` methods, on raw bytes (no message object is made of a request here)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import grpc
@@ -61,31 +62,41 @@ def server(doors: Doors, host: str, port: int, connections: int = 512) -> grpc.a
 
 
 class Queue:
-    """Bodies that are being received: so many at a time; one that takes long makes room when others wait."""
+    """Bodies that are being received: so many at a time. When another wants to be, one makes room: the first of the
+    connection that has most under way, or one that takes long.
+    """
 
     def __init__(self, most: int = MOST_RECEIVING) -> None:
         self._most = most
-        self._receiving: dict[object, tuple[float, asyncio.Timeout]] = {}
+        self._receiving: dict[object, tuple[str, float, asyncio.Timeout]] = {}
 
-    async def receive(self, requests: AsyncIterator[bytes]) -> bytes:
+    async def receive(self, requests: AsyncIterator[bytes], peer: str) -> bytes:
         """The body of a call.
 
+        :param peer: the connection.
         :raises Busy: others are received, and get on. :raises TimeoutError: it took too long.
         """
         loop = asyncio.get_running_loop()
         if len(self._receiving) >= self._most:
-            slowest, (began, timeout) = next(iter(self._receiving.items()))
-            if loop.time() - began < SLOW_SECONDS:
-                raise Busy("too many bodies at once")
-            del self._receiving[slowest]
-            timeout.reschedule(loop.time())
+            self._make_room(peer, loop.time())
         key = object()
         try:
             async with asyncio.timeout(RECEIVE_SECONDS) as timeout:
-                self._receiving[key] = loop.time(), timeout
+                self._receiving[key] = peer, loop.time(), timeout
                 return await anext(requests, b"")
         finally:
             self._receiving.pop(key, None)
+
+    def _make_room(self, newcomer: str, now: float) -> None:
+        shares = Counter(peer for peer, _, _ in self._receiving.values())
+        ((greediest, most),) = shares.most_common(1)
+        victim, (_, began, timeout) = next(iter(self._receiving.items()))
+        if most > shares[newcomer] + 1:
+            victim, (_, _, timeout) = next(item for item in self._receiving.items() if item[1][0] == greediest)
+        elif now - began < SLOW_SECONDS:
+            raise Busy("too many bodies at once")
+        del self._receiving[victim]
+        timeout.reschedule(now)
 
 
 def _export(doors: Doors, signal: str, queue: Queue) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
@@ -95,7 +106,7 @@ def _export(doors: Doors, signal: str, queue: Queue) -> Callable[[AsyncIterator[
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or missing token; send it as `authorization`")
         arrival = Arrival(_address(context.peer()))
         try:
-            body = await queue.receive(requests)
+            body = await queue.receive(requests, context.peer())
             doors.enter(arrival, len(body))
             async with doors.taken(signal, body, PROTOBUF, grace=ANSWER_SECONDS, arrival=arrival) as accepted:
                 return partial_success(signal, accepted).SerializeToString()

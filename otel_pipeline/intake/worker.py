@@ -5,6 +5,7 @@ so with its parent.
 """
 
 import json
+import os
 import resource
 import sys
 from typing import BinaryIO
@@ -37,6 +38,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 
 def main() -> None:
     """Serve with bounded memory: ``worker.py BYTES``."""
+    os.nice(5)  # who answers goes first
     limit = int(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

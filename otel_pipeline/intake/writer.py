@@ -225,6 +225,10 @@ class Writer:
                     break
                 self._stopping.wait(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                 failures += 1
+            except FileNotFoundError:
+                log.error("%s is gone, and what was in it: somebody has deleted it", segment.path)
+                self.observer.dead(segment.kind, 1)
+                self.spool.done(segment)
             except Exception:
                 self.spool.put_back(segment)
                 log.exception("the writer failed on %s", segment.path)

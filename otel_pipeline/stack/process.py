@@ -21,6 +21,7 @@ from otel_pipeline.settings import REPOSITORY
 
 LEASH = Path(__file__).with_name("leash.py")
 LOG_BYTES = 10_000_000
+LINE_BYTES = 64 << 10
 LAST_LINES = 30
 
 Spawn = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
@@ -161,7 +162,8 @@ class Child:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         log = self._log.open("ab")
         with os.fdopen(read_end, "rb") as output:
-            for line in output:
+            # A line may never end: in pieces, so that none fills the memory.
+            for line in iter(lambda: output.readline(LINE_BYTES), b""):
                 text = line.decode(errors="replace").rstrip()
                 self.last_lines.append(text)
                 # A full disk or a closed terminal must not end the process whose pipe this is.
