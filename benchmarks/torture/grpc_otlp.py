@@ -234,7 +234,7 @@ def _(bench: Bench) -> str:
     with bench.own(descriptors=1024) as intake:
         idle: list[socket.socket] = []
 
-        def hold(_: Intake) -> None:
+        def hold(_intake: Intake) -> None:
             for _ in range(1500):
                 try:
                     idle.append(connect(intake))
