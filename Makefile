@@ -52,6 +52,9 @@ bench-search: $(READY) ## Search over 10 million lines, vectors beside other lib
 torture-intake: $(READY) ## Kills, full disks and bad clients against the intake: what was acknowledged must arrive, once.
 	@$(BIN)/python -m benchmarks.torture_intake $(ARGS)
 
+torture-stack: $(READY) ## What somebody may send or do, by listener: what must happen, and what did. ARGS="--only spool" for some.
+	@$(BIN)/python -m benchmarks.torture_stack $(ARGS)
+
 evaluate: $(READY) ## All figures with baselines beside them. ARGS="rca DIR" for some, ARGS="all --soak DIR" for the shop, too, ARGS=worlds for made-up systems.
 	@$(BIN)/otel-pipeline evaluate $(ARGS)
 
@@ -68,4 +71,4 @@ constraints: $(READY) ## Write constraints.txt anew from what is installed.
 	@{ sed -n '/^#/p; /^torch==/p' constraints.txt; $(BIN)/pip freeze --exclude-editable | grep -v '^torch=='; } > .constraints.new
 	@mv .constraints.new constraints.txt
 
-.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-search bench-detection bench-backfill torture-intake evaluate scenarios shop-matrix soak
+.PHONY: help setup demo dev test check constraints bench bench-templates bench-intake bench-search bench-detection bench-backfill torture-intake torture-stack evaluate scenarios shop-matrix soak

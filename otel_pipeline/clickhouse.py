@@ -74,6 +74,11 @@ class Database:
                 " or set CLICKHOUSE_HOST and CLICKHOUSE_PORT"
             ) from error
         except DatabaseError as error:
+            if "Code: 516" in str(error) and settings.clickhouse_is_local and _is_another(settings, self.address):
+                raise UserError(
+                    f"{self.address} is another ClickHouse than that of {settings.otel_pipeline_home}, and refuses its"
+                    f" user {user}; end that one, or choose another port with CLICKHOUSE_PORT"
+                ) from error
             raise UserError(explain(error, self.address, user, settings.database)) from error
 
     def comment(self, comment: Mapping[str, str]) -> None:
@@ -139,6 +144,23 @@ def _settings(settings: Settings, comment: Mapping[str, str], history: bool, *, 
     if history and settings.clickhouse_is_local:
         found["max_threads"] = found["max_insert_threads"] = max(1, (os.cpu_count() or 2) // 2)
     return found
+
+
+def _is_another(settings: Settings, address: str) -> bool:
+    """Whether the server there is surely not the local one of this home folder, which would name itself."""
+    from urllib.request import urlopen
+
+    from otel_pipeline.localdb.config import IDENTITY_PATH
+
+    try:
+        own = (settings.otel_pipeline_home / "clickhouse" / "config.xml").read_text()
+    except OSError:
+        return False
+    try:
+        with urlopen(f"{address}{IDENTITY_PATH}", timeout=CONNECT_SECONDS) as answer:
+            return f">{answer.read(200).decode(errors='replace')}<" not in own
+    except (OSError, ValueError):
+        return True
 
 
 @contextmanager

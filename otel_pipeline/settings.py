@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     intake_spool_mb: int = Field(2048, ge=16, description="Spool size in MiB after which intake answers 503")
     intake_max_body_mb: int = Field(16, ge=1, description="Largest OTLP body in MiB, after decompression")
 
+    intake_ahead_minutes: int = Field(
+        60, ge=1, description="Minutes that records may be ahead of the clock; what is further ahead is a dead letter"
+    )
+
     lineage_version: int = Field(
         1, ge=1, description="Version of the lineage that is written and read; others stand beside, each in a database"
     )

@@ -26,6 +26,8 @@ WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED]
 
 STRAGGLERS = timedelta(minutes=15)  # after its end an hour still counts as live for this long
 LATE_EVERY = timedelta(minutes=1)  # a late hour is run at most so often
+LITTLE_EVERY = timedelta(seconds=20)  # hours with next to nothing new: so long after the last late run,
+LITTLE_PAUSE = 3.0  # and so many times as long as that took
 FAILED_WAIT, FAILED_MOST = timedelta(seconds=10), timedelta(minutes=10)
 FAILED_LIVE = timedelta(seconds=40)  # and no longer while live: what is found meanwhile is what people wait for
 
@@ -40,7 +42,7 @@ def dirty_hours(context: dg.SensorEvaluationContext, clickhouse: ClickHouse) -> 
     window = Window(HOURLY.start.astimezone(UTC), current_hour(now) + HOUR)
     try:
         with clickhouse.database(sensor="dirty_hours") as db:
-            dirty = lineage.dirty_hours(db, window, now)
+            dirty = lineage.dirt(db, window, now)
     except UserError as error:
         yield dg.SkipReason(str(error))
         return
@@ -48,7 +50,11 @@ def dirty_hours(context: dg.SensorEvaluationContext, clickhouse: ClickHouse) -> 
     busy = busy_hours(context.instance)
     chosen = [hour for hour in dirty if hour not in busy and rested(context.instance, hour, now)]
     # Late hours one after the other, oldest first: each needs the templates, verdicts and patterns of those before.
-    late = [] if busy - {present} else [hour for hour in chosen if hour != present][:1]
+    # Those of which next to nothing is new come last and seldom: a handful of spans in each of many past hours must not
+    # keep the machine busy while the present waits.
+    late = [hour for hour in chosen if hour != present]
+    late = [hour for hour in late if not dirty[hour]] or (late if little_rested(context.instance, now) else [])
+    late = [] if busy - {present} else late[:1]
     for hour in [hour for hour in chosen if hour == present] + late:
         kind, priority = (LIVE, "10") if hour == present else (LATE, "5")
         yield dg.RunRequest(partition_key=key_of(hour), tags={TRIGGER_TAG: kind, "dagster/priority": priority})
@@ -63,6 +69,17 @@ def busy_hours(instance: dg.DagsterInstance) -> set[datetime]:
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=[*IN_PROGRESS, *WAITING]))
         if PARTITION_TAG in run.tags and (run.status in IN_PROGRESS or TRIGGER_TAG in run.tags)
     }
+
+
+def little_rested(instance: dg.DagsterInstance, now: datetime) -> bool:
+    """Whether the last late run took so little, or is so long ago, that an hour with next to nothing new may run."""
+    records = instance.get_run_records(
+        filters=dg.RunsFilter(job_name=lineage_hour.name, tags={TRIGGER_TAG: LATE}), limit=1
+    )
+    if not records or not records[0].end_time or not records[0].start_time:
+        return True
+    took = records[0].end_time - records[0].start_time
+    return now.timestamp() - records[0].end_time >= max(LITTLE_EVERY.total_seconds(), LITTLE_PAUSE * took)
 
 
 def rested(instance: dg.DagsterInstance, hour: datetime, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 import click
 
-from otel_pipeline.commands.common import console, json_option, print_json
+from otel_pipeline.commands.common import console, json_option, print_json, say
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import load
 
@@ -13,7 +13,8 @@ def command(as_json: bool) -> None:
     """What runs, where, since when, with how much memory. Exit status 1 when no stack runs.
 
     Memory is resident memory of a process and of those it started. JSON: {"home": str, "processes": [{"name", "state",
-    "pid", "port", "url", "memory_mb", "uptime_s", "restarts"}], "total_memory_mb": float}.
+    "pid", "port", "url", "memory_mb", "uptime_s", "restarts", "reason"}], "total_memory_mb": float}. States: waiting,
+    starting, ready, stalled (gives no answer), pause (starts again soon), failed (left down; see reason), dead.
     """
     from otel_pipeline.stack.record import is_running, table
 
@@ -40,3 +41,6 @@ def command(as_json: bool) -> None:
     grid.add_section()
     grid.add_row("total", "", "", "", f"{total:,.0f} MB")
     console.print(grid)
+    for process in processes:
+        if process["reason"]:
+            say(f"{process['name']} is left down: {process['reason']}")

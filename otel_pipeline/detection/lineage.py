@@ -87,8 +87,13 @@ def finish(db: Database, hour: datetime, run: str) -> None:
 
 def dirty_hours(db: Database, window: Window, now: datetime | None = None) -> list[datetime]:
     """Hours of the window whose raw rows are not what they were last processed with, oldest first."""
+    return list(dirt(db, window, now))
+
+
+def dirt(db: Database, window: Window, now: datetime | None = None) -> dict[datetime, bool]:
+    """The dirty hours, oldest first, and whether so little of each is new that it can wait."""
     rows = db.rows("lineage__dirty_hours", since=window.start, until=window.end, now=now or datetime.now(UTC))
-    return [utc(row["Hour"]) for row in rows]
+    return {utc(row["Hour"]): bool(row["Little"]) for row in rows}
 
 
 def raw_hours(db: Database, window: Window) -> list[datetime]:

@@ -12,6 +12,7 @@ from otel_pipeline.detection.version import CODE_VERSION
 
 LEAST_TRACES = 200  # for a version: fewer cannot tell one false alarm in 200
 LEAST_OPERATION_TRACES = 20  # for a root operation in it
+LITTLE = 1000  # one trace in so many moves no quantile
 STRAGGLERS = timedelta(minutes=15)  # spans lie so far beside their hour
 MOST_TRACES = 500_000
 SLICES = 120  # in which bursts are looked for
@@ -35,7 +36,7 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
             break
         since = max(end - baseline.LOOK_BACK, utc(extent["Oldest"]))
         stands = db.one("normal_centroid__stale", hour=hour, since=since, end=end)
-        if not whole and not changed and stands["There"] and not stands["Stale"]:
+        if not whole and not changed and stands["There"] and not (stands["Stale"] and _matters(db, hour, since, end)):
             continue
         with scratch(db, 1) as (excluded,):
             _exclude(db, excluded, hour, end)
@@ -44,6 +45,18 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
         traces += learned
         versions += bool(learned)
     return StepReport(rows=versions, metrics={"versions": versions, "traces_learned": traces})
+
+
+def _matters(db: Database, hour: datetime, since: datetime, end: datetime) -> bool:
+    """Whether what has come since a version was learned could move it.
+
+    A few late traces of an hour that is long over cannot, and must not cost the learning of days: whoever sends a span
+    for each of many past hours would keep the present waiting.
+    """
+    if datetime.now(UTC) < hour + HOUR + STRAGGLERS:
+        return True
+    found = db.one("normal_centroid__added", hour=hour, since=since, end=end)
+    return found["Added"] * LITTLE >= found["Traces"]
 
 
 def _over(end: datetime) -> bool:

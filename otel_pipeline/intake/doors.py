@@ -2,37 +2,95 @@
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator
+import secrets
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
 
-from otel_pipeline.intake.protocol import Accepted, BadBody, accept, decompress
+from otel_pipeline.intake.dead_letters import DeadLetters
+from otel_pipeline.intake.horizon import horizon
+from otel_pipeline.intake.protocol import PROTOBUF, Accepted, BadBody, accept, accept_untouched, decompress
 from otel_pipeline.intake.spool import Spool, SpoolFull
 from otel_pipeline.intake.telemetry import Telemetry
+from otel_pipeline.intake.workers import Overloaded, Workers
 from otel_pipeline.settings import Settings
 
 IN_FLIGHT_BYTES = 96 << 20
+SMALL_IN_FLIGHT_BYTES = 32 << 20  # beside these, for bodies that are small: nobody's large ones are in their way
 INLINE_BYTES = 256 << 10
+WALKED_INLINE_BYTES = 8 << 10
+UNPACKERS = 2
+ADDRESS_SHARE = 0.5
 RETRY_AFTER_BUSY, RETRY_AFTER_FULL = 1, 10
+
+# A body must get on: so many seconds without a byte end it, and so does a pace below the least rate. Where memory is
+# short, one that has been still for longer than a moment makes room for others.
+BODY_IDLE_SECONDS = 10.0
+BODY_GRACE_SECONDS = 10.0
+LEAST_BYTES_PER_SECOND = 16 << 10
+STILL_SECONDS = 0.5
 
 
 class Busy(Exception):
     """Too many bodies at once: the client shall come back in a moment."""
 
 
+@dataclass(eq=False)
+class Arrival:
+    """A body on its way, and the memory that it holds.
+
+    :param address: of its sender. :param end: ends it, to make room; None once it is there.
+    """
+
+    address: str = ""
+    end: Callable[[], None] | None = None
+    size: int = 0
+    began: float = field(default_factory=time.monotonic)
+    moved: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it counts among the small ones."""
+        return self.size <= INLINE_BYTES
+
+    def deadline(self) -> float:
+        """Until when (monotonic) more of it must have come."""
+        return min(self.moved + BODY_IDLE_SECONDS, self.began + BODY_GRACE_SECONDS + self.size / LEAST_BYTES_PER_SECOND)
+
+
 class Doors:
     """Takes bodies for both protocols.
 
-    :param settings: token and largest body.
+    :param settings: token, largest body, times that can be stored.
     :param spool: where accepted bodies go.
     :param telemetry: counts.
+    :param dead_letters: where records go that cannot be stored.
+    :param workers: take large bodies apart; without them a thread does.
     """
 
-    def __init__(self, settings: Settings, spool: Spool, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        spool: Spool,
+        telemetry: Telemetry,
+        dead_letters: DeadLetters | None = None,
+        workers: Workers | None = None,
+    ) -> None:
         self.limit = settings.intake_max_body_mb << 20
         self.spool = spool
         self.telemetry = telemetry
+        self._dead_letters = dead_letters
+        self._workers = workers
+        self._unpackers = ThreadPoolExecutor(UNPACKERS, "unpack")
         self._token = settings.intake_token.encode()
-        self._in_flight = 0
+        self._horizon = horizon(settings)
+        self._arrivals: dict[Arrival, None] = {}
+        self._held = {True: 0, False: 0}
+        self._of_address: Counter[tuple[str, bool]] = Counter()
 
     def allows(self, authorization: str) -> bool:
         """Whether the client knows the token: ``Bearer <token>``, or the bare token as HyperDX's clients send it."""
@@ -42,43 +100,127 @@ class Doors:
         given = rest.strip() if scheme.lower() == "bearer" else authorization
         return hmac.compare_digest(given.encode(errors="replace"), self._token)
 
-    def enter(self, size: int) -> None:
-        """Claim memory for ``size`` bytes; give it back with :meth:`leave`.
+    # Memory: small bodies and large ones each have their own.
 
-        :raises Busy: too much is being taken in already.
+    def enter(self, arrival: Arrival, size: int) -> None:
+        """Claim memory for ``size`` bytes more of a body; :meth:`leave` gives all of it back.
+
+        :raises Busy: too much is being taken in already, and nothing of that stands still.
         """
-        if self._in_flight + size > IN_FLIGHT_BYTES:
+        self._arrivals[arrival] = None
+        is_small = arrival.size + size <= INLINE_BYTES
+        claimed = size if is_small == arrival.is_small else arrival.size + size
+        room = SMALL_IN_FLIGHT_BYTES if is_small else IN_FLIGHT_BYTES
+        share = room if arrival.address in ("", "127.0.0.1", "::1") else int(room * ADDRESS_SHARE)
+        if self._of_address[arrival.address, is_small] + claimed > share:
+            self._make_room(is_small, self._of_address[arrival.address, is_small] + claimed - share, arrival)
+        if self._of_address[arrival.address, is_small] + claimed > share:
             raise Busy("too many bodies at once")
-        self._in_flight += size
+        if self._held[is_small] + claimed > room:
+            self._make_room(is_small, self._held[is_small] + claimed - room, arrival)
+        if self._held[is_small] + claimed > room:
+            raise Busy("too many bodies at once")
+        self._count(arrival, -arrival.size)
+        arrival.size += size
+        self._count(arrival, arrival.size)
+        arrival.moved = time.monotonic()
 
-    def leave(self, size: int) -> None:
+    def leave(self, arrival: Arrival) -> None:
         """Give back what :meth:`enter` claimed."""
-        self._in_flight -= size
+        self._arrivals.pop(arrival, None)
+        self._count(arrival, -arrival.size)
+        arrival.size = 0
+        arrival.end = None
+
+    def _count(self, arrival: Arrival, size: int) -> None:
+        key = arrival.address, arrival.is_small
+        self._held[arrival.is_small] += size
+        self._of_address[key] += size
+        if not self._of_address[key]:
+            del self._of_address[key]
+
+    def _make_room(self, is_small: bool, needed: int, but: Arrival) -> None:
+        """End bodies that stand still, the stillest first, until ``needed`` bytes are free."""
+        now = time.monotonic()
+        still = [
+            arrival
+            for arrival in self._arrivals
+            if arrival.end
+            and arrival is not but
+            and arrival.is_small == is_small
+            and now - arrival.moved > STILL_SECONDS
+        ]
+        for arrival in sorted(still, key=lambda arrival: arrival.moved):
+            if needed <= 0:
+                return
+            needed -= arrival.size
+            end = arrival.end
+            self.leave(arrival)
+            if end:
+                end()
 
     @asynccontextmanager
-    async def taken(
-        self, signal: str, body: bytes, content_type: str, encoding: str = "", grace: float = 0.0
+    async def taken(  # noqa: PLR0917
+        self,
+        signal: str,
+        body: bytes,
+        content_type: str,
+        encoding: str = "",
+        grace: float = 0.0,
+        arrival: Arrival | None = None,
     ) -> AsyncIterator[Accepted]:
         """Validate a body and make it durable; answer the client inside the block.
 
+        :param arrival: holds the body's memory, and that of what it unpacks to.
         :raises BadBody: it cannot be taken, ever.
-        :raises SpoolFull: it cannot be taken now.
+        :raises SpoolFull: it cannot be taken now. :raises Busy: nor while so many others are.
         """
         try:
-            if len(body) <= INLINE_BYTES and not encoding:
-                accepted = accept(signal, body, content_type)
-            else:
-                # In a thread, so that others are answered while a large body is unpacked.
-                accepted = await asyncio.to_thread(self._unpack, signal, body, content_type, encoding)
+            if encoding:
+                loop = asyncio.get_running_loop()
+                unpack = partial(decompress, body, encoding, self.limit)
+                body = await loop.run_in_executor(self._unpackers, unpack)
+                if arrival and len(body) > arrival.size:
+                    self.enter(arrival, len(body) - arrival.size)
+            accepted = await self._accept(signal, body, content_type)
+            if accepted.dead:
+                await asyncio.get_running_loop().run_in_executor(self._unpackers, self._bury, signal, accepted)
             if not accepted.body:
+                if accepted.rejected:
+                    self.telemetry.accepted(signal, 0, accepted.rejected)
                 yield accepted
                 return
             async with self.spool.stored(accepted.kind, accepted.body, grace):
                 self.telemetry.accepted(signal, len(accepted.body), accepted.rejected)
                 yield accepted
-        except (BadBody, SpoolFull) as error:
+        except (BadBody, SpoolFull, Busy) as error:
             self.telemetry.refused(signal, type(error).__name__)
             raise
 
-    def _unpack(self, signal: str, body: bytes, content_type: str, encoding: str) -> Accepted:
-        return accept(signal, decompress(body, encoding, self.limit), content_type)
+    async def _accept(self, signal: str, body: bytes, content_type: str) -> Accepted:
+        """Here and now what is quickly done; in a process of its own what may not be."""
+        bounds = self._horizon()
+        if len(body) <= WALKED_INLINE_BYTES:
+            return accept(signal, body, content_type, bounds)
+        # Empty messages, the densest of all: each has a byte that is 0.
+        is_dense = body.count(0) * 4 > len(body)
+        if len(body) <= INLINE_BYTES and content_type == PROTOBUF and not is_dense:
+            untouched = accept_untouched(signal, body, bounds)
+            if untouched:
+                return untouched
+        if not self._workers:
+            return await asyncio.to_thread(accept, signal, body, content_type, bounds)
+        try:
+            return await self._workers.accept(signal, body, content_type, bounds)
+        except Overloaded as error:
+            raise Busy(str(error)) from None
+
+    def _bury(self, signal: str, accepted: Accepted) -> None:
+        if self._dead_letters:
+            name = f"{signal}-{time.time_ns()}-{secrets.token_hex(4)}"
+            self._dead_letters.keep(name, signal, accepted.reason, accepted.dead, told=True)
+        self.telemetry.dead(signal, 1)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._unpackers.shutdown(wait=False)

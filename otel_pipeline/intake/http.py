@@ -1,10 +1,12 @@
 """OTLP over HTTP: ``POST /v1/{traces,logs,metrics}`` in protobuf or JSON, ``GET /healthz``, ``GET /readyz``.
 
-Answers follow the OTLP specification: 200, perhaps with a partial success; 400, 401, 413, 415 (final); 429 and 503 with
-Retry-After. An error body is a ``google.rpc.Status`` in the client's own encoding.
+Answers follow the OTLP specification: 200, perhaps with a partial success; 400, 401, 408, 413, 415 (final); 429 and
+503 with Retry-After. An error body is a ``google.rpc.Status`` in the client's own encoding.
 """
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -16,7 +18,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from otel_pipeline.intake.doors import RETRY_AFTER_BUSY, RETRY_AFTER_FULL, Busy, Doors
+from otel_pipeline.intake.doors import RETRY_AFTER_BUSY, RETRY_AFTER_FULL, Arrival, Busy, Doors
 from otel_pipeline.intake.protocol import JSON, PROTOBUF, Accepted, BadBody
 from otel_pipeline.intake.spool import SpoolFull
 
@@ -32,12 +34,12 @@ CORS = [
     (b"access-control-max-age", b"86400"),
 ]
 # google.rpc.Code by HTTP status.
-CODES = {400: 3, 401: 16, 404: 5, 405: 12, 413: 3, 415: 3, 429: 8, 503: 14}
+CODES = {400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 3, 415: 3, 429: 8, 503: 14}
 
 
 # A client that still sends when the connection closes may never read the answer, so a refused body is read to its end,
-# up to this size.
-DISCARDED_BYTES = 64 << 20
+# up to this size and for so long.
+DISCARDED_BYTES, DISCARD_SECONDS = 64 << 20, 3.0
 
 
 class Refusal(Exception):
@@ -74,6 +76,7 @@ class Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.more = True
+        self.is_stalled = False
 
     async def chunk(self) -> bytes:
         """The next part.
@@ -89,8 +92,10 @@ class Body:
     async def discard(self) -> None:
         """Read on to the end, keeping nothing."""
         left = DISCARDED_BYTES
-        while self.more and left > 0:
-            left -= len(await self.chunk())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_SECONDS):
+                while self.more and left > 0:
+                    left -= len(await self.chunk())
 
 
 class HttpDoor:
@@ -126,38 +131,31 @@ class HttpDoor:
             elif method != "POST":
                 raise Refusal(405, "OTLP is sent with POST")
             else:
-                await self._export(SIGNALS[path], content_type, headers, body, send)
+                address = (scope.get("client") or ("",))[0]
+                await self._export(SIGNALS[path], content_type, headers, body, send, address)
         except Refusal as refusal:
             with suppress(ConnectionError):
-                await body.discard()
+                if not body.is_stalled:
+                    await body.discard()
                 await _refuse(send, refusal, content_type, body.more)
         except ConnectionError:
             return
 
-    async def _export(
-        self, signal: str, content_type: str, headers: dict[bytes, str], request: Body, send: Send
+    async def _export(  # noqa: PLR0917
+        self, signal: str, content_type: str, headers: dict[bytes, str], request: Body, send: Send, address: str
     ) -> None:
         if not self.doors.allows(headers.get(b"authorization", "")):
             raise Refusal(401, "wrong or missing token; send it as `Authorization: Bearer <token>`")
         if content_type not in (PROTOBUF, JSON):
             raise Refusal(415, f"Content-Type {content_type[:60]!r} is not supported; use {PROTOBUF} or {JSON}")
-        claimed = 0
-        chunks: list[bytes] = []
+        arrival = Arrival(address)
         try:
             length = headers.get(b"content-length", "")
-            if length.isdigit() and int(length) > self.doors.limit:
+            if len(length) > 18 or (length.isdigit() and int(length) > self.doors.limit):
                 raise Refusal(413, f"the body is larger than {self.doors.limit} bytes")
-            while request.more:
-                chunk = await request.chunk()
-                self.doors.enter(len(chunk))
-                claimed += len(chunk)
-                if claimed > self.doors.limit:
-                    raise Refusal(413, f"the body is larger than {self.doors.limit} bytes")
-                chunks.append(chunk)
-            body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            chunks.clear()
+            body = await self._receive(request, arrival)
             encoding = headers.get(b"content-encoding", "")
-            async with self.doors.taken(signal, body, content_type, encoding) as accepted:
+            async with self.doors.taken(signal, body, content_type, encoding, arrival=arrival) as accepted:
                 answer = partial_success(signal, accepted)
                 await _answer(send, 200, _encode(answer, content_type), content_type)
         except BadBody as error:
@@ -167,7 +165,36 @@ class HttpDoor:
         except SpoolFull as error:
             raise Refusal(503, str(error), RETRY_AFTER_FULL) from None
         finally:
-            self.doors.leave(claimed)
+            self.doors.leave(arrival)
+
+    async def _receive(self, request: Body, arrival: Arrival) -> bytes:
+        """The whole body, if it comes fast enough."""
+        chunks: list[bytes] = []
+        ended: list[bool] = []
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as timeout:
+
+                def end() -> None:
+                    ended.append(True)
+                    timeout.reschedule(loop.time())
+
+                arrival.end = end
+                while request.more:
+                    timeout.reschedule(loop.time() + arrival.deadline() - time.monotonic())
+                    chunk = await request.chunk()
+                    if ended:
+                        raise TimeoutError
+                    self.doors.enter(arrival, len(chunk))
+                    if arrival.size > self.doors.limit:
+                        raise Refusal(413, f"the body is larger than {self.doors.limit} bytes")
+                    chunks.append(chunk)
+                arrival.end = None
+        except TimeoutError:
+            chunks.clear()
+            request.is_stalled = True
+            raise Refusal(408, "the body came too slowly; send it at once, in smaller parts") from None
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _encode(message: Message, content_type: str) -> bytes:

@@ -7,6 +7,7 @@ bytes, to tell broken text from a broken message.
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
@@ -15,6 +16,8 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+from otel_pipeline.intake.horizon import PARTS, points
 
 SIGNALS: dict[str, type[Message]] = {
     "traces": trace_service_pb2.ExportTraceServiceRequest,
@@ -121,61 +124,67 @@ def has_wrong_types(message: Message) -> bool:
     return any(has_wrong_types(child) for child in children(message))
 
 
-def without_broken_text(signal: str, body: bytes) -> tuple[Message, int]:
-    """A request whose text is partly not UTF-8, without the records that such text belongs to.
+def with_readable_text(signal: str, body: bytes) -> tuple[Message, int]:
+    """A request whose text is partly not UTF-8, with U+FFFD for what cannot be read.
 
-    :returns: the request in its official form, and how many spans, log records or metrics were left out.
-    :raises DecodeError: something else is wrong with the body too.
+    :returns: the request in its official form, and how many texts were repaired.
+    :raises DecodeError: something else is wrong with the body.
     """
     request = _form("lenient", signal)()
     request.ParseFromString(body)
-    rejected = _drop_broken(request, official(signal).DESCRIPTOR)
+    repaired = _repair_text(request, official(signal).DESCRIPTOR)
     clean = official(signal)()
     clean.ParseFromString(request.SerializeToString())
-    return clean, rejected
+    return clean, repaired
 
 
-def _drop_broken(message: Message, truth) -> int:
-    """Remove what holds broken text, by whole records and, above them, by whole scopes and resources."""
-    rejected = 0
-    for field, value in message.ListFields():
-        true_field = truth.fields_by_number[field.number]
-        if field.type != FieldDescriptor.TYPE_MESSAGE or not field.is_repeated:
-            continue
-        for index in reversed(range(len(value))):
-            item = value[index]
-            above = true_field.message_type.name not in RECORDS
-            if above and true_field.message_type.name.startswith(("Resource", "Scope")):
-                rejected += _drop_broken(item, true_field.message_type)
-            if _is_broken(item, true_field.message_type, records=not above):
-                rejected += count(item) if above else 1
-                del value[index]
-    return rejected
-
-
-def _is_broken(message: Message, truth, records: bool) -> bool:
-    """Whether text in the message is not UTF-8; looks into records only when told to."""
+def _repair_text(message: Message, truth) -> int:
+    repaired = 0
     for field, value in message.ListFields():
         true_field = truth.fields_by_number[field.number]
         if true_field.type == FieldDescriptor.TYPE_STRING:
-            for text in value if field.is_repeated else (value,):
-                try:
-                    text.decode()
-                except UnicodeDecodeError:
-                    return True
-        elif true_field.type == FieldDescriptor.TYPE_MESSAGE:
-            name = true_field.message_type.name
-            if not records and (name in RECORDS or (name.startswith("Scope") and field.is_repeated)):
+            if not field.is_repeated:
+                text = _readable(value)
+                if text != value:
+                    setattr(message, field.name, text)
+                    repaired += 1
                 continue
-            items = value if field.is_repeated else (value,)
-            if any(_is_broken(item, true_field.message_type, records) for item in items):
-                return True
-    return False
+            for place, part in enumerate(value):
+                text = _readable(part)
+                if text != part:
+                    value[place] = text
+                    repaired += 1
+        elif true_field.type == FieldDescriptor.TYPE_MESSAGE:
+            for item in value if field.is_repeated else (value,):
+                repaired += _repair_text(item, true_field.message_type)
+    return repaired
+
+
+def _readable(text: bytes) -> bytes:
+    return text.decode(errors="replace").encode()
 
 
 def count(message: Message) -> int:
     """Records in a request, a resource or a scope."""
     return sum(1 if child.DESCRIPTOR.name in RECORDS else count(child) for child in children(message))
+
+
+def records(signal: str, request: Any, enough: int) -> int:
+    """Rows that a request would become; counted no further than a little beyond ``enough``."""
+    parts, scopes, held = PARTS[signal]
+    found = 0
+    for part in getattr(request, parts):
+        found += 1
+        for scope in getattr(part, scopes):
+            records_ = getattr(scope, held)
+            found += 1 + len(records_)
+            if signal == "metrics" and found <= enough:
+                found += sum(len(points(metric)) for metric in records_)
+            if found > enough:
+                return found
+        if found > enough:
+            return found
+    return found
 
 
 def metric_kinds(body: bytes) -> set[str]:

@@ -12,12 +12,15 @@ import uvicorn
 
 from otel_pipeline import sqlfiles
 from otel_pipeline.errors import UserError
+from otel_pipeline.intake.connections import KEEP_ALIVE_SECONDS, Connections, connections_each
+from otel_pipeline.intake.dead_letters import DeadLetters, private_folder
 from otel_pipeline.intake.doors import Doors
 from otel_pipeline.intake.grpc import server as grpc_server
 from otel_pipeline.intake.http import HttpDoor
 from otel_pipeline.intake.protocol import PROTOBUF, accept
 from otel_pipeline.intake.spool import Spool, SpoolFull
 from otel_pipeline.intake.telemetry import Telemetry
+from otel_pipeline.intake.workers import Workers
 from otel_pipeline.intake.writer import Observer, Sender, Unavailable, Writer
 from otel_pipeline.settings import Settings
 
@@ -46,25 +49,37 @@ class Intake:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         host = settings.intake_host
+        most = connections_each()
         listening = _listen(host, settings.intake_http_port)
         home = settings.otel_pipeline_home / "intake"
+        self.dead_letters = DeadLetters(home / "dead-letters")
         try:
-            self.spool = Spool(home / "spool", settings.intake_spool_mb << 20)
+            private_folder(home)
+            self.spool = Spool(home / "spool", settings.intake_spool_mb << 20, self._bury_broken)
+        except OSError as error:
+            listening.close()
+            raise UserError(f"cannot use {home}: {error.strerror}; set OTEL_PIPELINE_HOME") from error
         except UserError:
             listening.close()
             raise
         self.telemetry = Telemetry(self._keep_own)
+        if self.spool.recovered.broken:
+            self.telemetry.dead("spool", self.spool.recovered.broken)
         self.telemetry.observe("intake.spool.size", "By", "Bytes in the spool", lambda: self.spool.bytes)
         self.telemetry.observe("intake.spool.age", "s", "Age of the oldest segment", self.spool.oldest_seconds)
         observer = Observer(written=self.telemetry.written, dead=self.telemetry.dead)
-        self.writer = Writer(settings, self.spool, home / "dead-letters", observer)
-        doors = Doors(settings, self.spool, self.telemetry)
+        self.writer = Writer(settings, self.spool, self.dead_letters, observer)
+        self._workers = Workers()
+        doors = Doors(settings, self.spool, self.telemetry, self.dead_letters, self._workers)
+        self._connections = Connections(most)
+        self._most = most
         self._listening = listening
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http = _Http(
             uvicorn.Config(
                 HttpDoor(doors, self.probe),
-                http="httptools",
+                http=self._connections.protocol,  # pyright: ignore[reportArgumentType]
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 lifespan="off",
                 log_level="error",
                 access_log=False,
@@ -83,17 +98,22 @@ class Intake:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            grpc = grpc_server(self._doors, self.settings.intake_host, self.settings.intake_grpc_port)
+            grpc = grpc_server(self._doors, self.settings.intake_host, self.settings.intake_grpc_port, self._most)
         except UserError:
             self._listening.close()
             self.spool.close()
             raise
         await grpc.start()
         self.writer.start()
+        self._workers.start()
+        sweeping = asyncio.create_task(self._connections.sweep())
         http = asyncio.create_task(self._http.serve([self._listening]))
         await stop.wait()
         self._http.should_exit = True
         await asyncio.gather(grpc.stop(ANSWER_SECONDS), http)
+        sweeping.cancel()
+        self._workers.stop()
+        self._doors.close()
         await asyncio.to_thread(self.telemetry.close)
         await asyncio.to_thread(self.writer.drain, DRAIN_SECONDS)
         left = self.spool.bytes
@@ -113,6 +133,10 @@ class Intake:
             "reason": reason,
             "spool_bytes": self.spool.bytes,
             "spool_segments": self.spool.backlog,
+            "spool_strange_files": len(self.spool.recovered.strange),
+            "spool_broken_parts": self.spool.recovered.broken,
+            "dead_letters": self.dead_letters.kept,
+            "dead_letters_dropped": self.dead_letters.dropped,
         }
 
     def _clickhouse_trouble(self) -> str:
@@ -124,6 +148,9 @@ class Intake:
         finally:
             sender.close()
         return ""
+
+    def _bury_broken(self, name: str, kind: str, reason: str, data: bytes) -> None:
+        self.dead_letters.keep(name, kind, reason, data, suffix=".broken")
 
     def _keep_own(self, body: bytes) -> None:
         """Store the intake's own metrics; called from the exporter's thread."""

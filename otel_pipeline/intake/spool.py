@@ -17,7 +17,6 @@ import os
 import secrets
 import threading
 import time
-import zlib
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -25,8 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel_pipeline.errors import UserError
-from otel_pipeline.intake.recovery import Repeats, recover
-from otel_pipeline.intake.segments import MARK, MARK_START, Segment
+from otel_pipeline.intake.dead_letters import private_folder
+from otel_pipeline.intake.recovery import Bury, Repeats, recover
+from otel_pipeline.intake.segments import Segment, is_segment, mark_of, seed_of
 
 SEGMENT_BYTES = 32 << 20
 BATCH_BYTES = 8 << 20
@@ -66,15 +66,18 @@ class Spool:
     :param limit: bytes of all segments after which :meth:`stored` raises :class:`SpoolFull`; ``full`` says whether the
         last body was refused so, ``linger`` how many seconds a segment stays open for more, ``writers`` how many
         threads take segments out.
+    :param bury: keeps what is broken of an earlier run's segments: (name, kind, reason, bytes). ``recovered`` says what
+        was found.
     :raises UserError: another process has the folder, or it cannot be written.
     """
 
-    def __init__(self, folder: Path, limit: int) -> None:
+    def __init__(self, folder: Path, limit: int, bury: Bury | None = None) -> None:
         self.folder = folder
         self.limit = limit
         self.writers = 1
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
+            self._spare_folder = private_folder(folder.with_suffix(".spares"))
             self._folder_descriptor = os.open(folder, os.O_RDONLY)
         except OSError as error:
             raise UserError(f"cannot use the spool {folder}: {error.strerror}; set OTEL_PIPELINE_HOME") from error
@@ -83,7 +86,8 @@ class Spool:
         except OSError:
             os.close(self._folder_descriptor)
             raise UserError(f"{folder} is in use by another intake; end that one, or set OTEL_PIPELINE_HOME") from None
-        self.run = f"{time.time_ns():020d}{secrets.token_hex(4)}"
+        self.run = f"{time.time_ns():020d}{secrets.token_hex(8)}"
+        self._seed = seed_of(self.run)
         self.bytes = 0
         self.full = False
         self.linger = LINGER_SECONDS
@@ -98,12 +102,12 @@ class Spool:
         self._waiting: list[_Waiting] = []
         self._committer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "spool")
-        self._spare_folder = folder.with_suffix(".spares")
         self._spares: list[Path] = []
         self._forget_spares()
-        self._ready, unanswered = recover(folder)
+        self.recovered = recover(folder, bury)
+        self._ready = list(self.recovered.segments)
         self.bytes = sum(segment.size for segment in self._ready)
-        self._repeats = Repeats(folder.with_suffix(".repeats"), unanswered)
+        self._repeats = Repeats(folder.with_suffix(".repeats"), self.recovered.unanswered, self.recovered.seed)
 
     # Appending: the event loop.
 
@@ -172,8 +176,7 @@ class Spool:
             parts: list[bytes] = []
             mine = [waiting for waiting in group if waiting.kind == kind]
             for waiting in mine:
-                length, checksum = len(waiting.body), zlib.crc32(waiting.body)
-                parts += [MARK.pack(MARK_START, length, waiting.number, answered, checksum), waiting.body]
+                parts += [mark_of(waiting.body, waiting.number, answered, self._seed), waiting.body]
             with self._change:
                 try:
                     self._append_to(kind, mine[0].number, parts)
@@ -252,6 +255,12 @@ class Spool:
             self._taken -= 1
             self._ready.append(segment)
 
+    def shrink(self, segment: Segment, size: int) -> None:
+        """Note that a segment that was taken out has fewer bytes now."""
+        with self._change:
+            self.bytes -= segment.size - size
+            segment.size = size
+
     def done(self, segment: Segment) -> None:
         """Forget a segment whose rows the engine has."""
         spare = self._retire(segment)
@@ -272,9 +281,9 @@ class Spool:
 
     def _forget_spares(self) -> None:
         self._spares.clear()
-        self._spare_folder.mkdir(exist_ok=True)
         for path in self._spare_folder.iterdir():
-            path.unlink()
+            if is_segment(path):
+                path.unlink()
 
     @property
     def backlog(self) -> int:

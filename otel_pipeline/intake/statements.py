@@ -130,7 +130,7 @@ def statements_of(segment: Segment) -> list[Statement]:
     if segment.kind.removeprefix(PLAIN) != "metrics":
         return list(statements(segment.kind))
     found: set[str] = set()
-    for body in bodies(segment.path):
+    for body in bodies(segment.path, segment.size):
         found |= metric_kinds(body)
         if len(found) == len(METRIC_KINDS):
             break

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlencode
 
-from otel_pipeline.intake.segments import MARK, Mark, Segment, marks
+from otel_pipeline.intake.dead_letters import DeadLetters
+from otel_pipeline.intake.recovery import mend
+from otel_pipeline.intake.segments import Damage, Mark, Segment, marks, pieces
 from otel_pipeline.intake.spool import Spool
 from otel_pipeline.intake.statements import Statement, statements_of
 from otel_pipeline.settings import Settings
@@ -37,6 +39,10 @@ DATA_ERRORS = frozenset(
     {6, 20, 25, 26, 27, 32, 33, 38, 41, 43, 53, 69, 70, 72, 117, 128, 131, 190, 321, 349, 407, 436, 444, 448, 543, 636}
 )
 TOO_MANY_PARTS = 252
+# A batch that is too large for the engine's memory each time is at fault itself: it is split like a refused one.
+MEMORY_LIMIT, HEAVY_AFTER = 241, 3
+# What has waited longer on disk than in normal work is checked before it is sent.
+VERIFY_SECONDS = 10.0
 
 
 class Refused(Exception):
@@ -50,7 +56,12 @@ class Unavailable(Exception):
     """The engine cannot take anything now, or its answer was lost; send again.
 
     :param reason: why.
+    :param code: ClickHouse's, where it named one.
     """
+
+    def __init__(self, reason: str, code: int = 0) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class Sender:
@@ -119,7 +130,7 @@ class Sender:
         code = int(response.getheader("X-ClickHouse-Exception-Code") or 0)
         if code in DATA_ERRORS or (code == TOO_MANY_PARTS and "single INSERT" in text):
             raise Refused(text[:2000])
-        raise Unavailable(text[:500] or f"HTTP status {response.status}")
+        raise Unavailable(text[:500] or f"HTTP status {response.status}", code)
 
     def close(self) -> None:
         """Close the connection; the next :meth:`send` opens another."""
@@ -155,20 +166,26 @@ class Writer:
     """Threads that empty the spool.
 
     :param settings: where ClickHouse is, and who writes.
-    :param dead_letters: folder for bodies that the engine refuses, with the reason beside them.
+    :param dead_letters: bodies that the engine refuses go there, with the reason; a folder is enough.
     :param threads: INSERTs at the same time.
     """
 
     def __init__(
-        self, settings: Settings, spool: Spool, dead_letters: Path, observer: Observer | None = None, threads: int = 2
+        self,
+        settings: Settings,
+        spool: Spool,
+        dead_letters: DeadLetters | Path,
+        observer: Observer | None = None,
+        threads: int = 2,
     ) -> None:
         self.settings = settings
         self.spool = spool
-        self.dead_letters = dead_letters
+        self.dead_letters = DeadLetters(dead_letters) if isinstance(dead_letters, Path) else dead_letters
         self.observer = observer or Observer()
         self.trouble = ""
         self._stopping = threading.Event()
         self._draining = threading.Event()
+        self._too_large: dict[str, int] = {}
         spool.writers = threads
         self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
 
@@ -208,6 +225,10 @@ class Writer:
                     break
                 self._stopping.wait(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                 failures += 1
+            except FileNotFoundError:
+                log.error("%s is gone, and what was in it: somebody has deleted it", segment.path)
+                self.observer.dead(segment.kind, 1)
+                self.spool.done(segment)
             except Exception:
                 self.spool.put_back(segment)
                 log.exception("the writer failed on %s", segment.path)
@@ -217,24 +238,73 @@ class Writer:
     def _write(self, sender: Sender, segment: Segment) -> None:
         started = time.monotonic()
         last_byte = segment.path.stat().st_mtime
+        if time.time() - last_byte > VERIFY_SECONDS:
+            self._mend(segment)
+        poison = self._send(sender, segment) if segment.size else {}
+        if poison is None:  # refused, and damaged: now it is not any more
+            poison = self._send(sender, segment) or {} if segment.size else {}
+        if poison:
+            self.observer.dead(segment.kind, len(poison))
+        self.spool.done(segment)
+        self._too_large.pop(segment.token, None)
+        self.observer.written(segment.kind, segment.size, time.monotonic() - started, time.time() - last_byte)
+
+    def _send(self, sender: Sender, segment: Segment) -> dict[Mark, str] | None:
+        """Insert a segment; the bodies that nobody can store are dead letters then.
+
+        :returns: these, and why; None where the segment turned out to be damaged, and was mended.
+        """
         poison: dict[Mark, str] = {}
         with segment.path.open("rb") as file:
             for statement in statements_of(segment):
                 token = f"{segment.token}:{statement.table}"
                 try:
-                    sender.send(statement, token, file, segment.size)
+                    self._insert(sender, statement, token, file, segment.size, segment)
                 except Refused as refusal:
-                    for mark, reason in self._split(sender, statement, file, list(marks(segment.path)), refusal):
+                    if self._mend(segment):
+                        return None
+                    whole = list(marks(segment.path, segment.size))
+                    for mark, reason in self._split(sender, statement, file, whole, refusal, segment):
                         poison[mark] = reason
             for mark, reason in poison.items():
                 self._bury(segment, file, mark, reason)
-        if poison:
-            self.observer.dead(segment.kind, len(poison))
-        self.spool.done(segment)
-        self.observer.written(segment.kind, segment.size, time.monotonic() - started, time.time() - last_byte)
+        return poison
 
-    def _split(
-        self, sender: Sender, statement: Statement, file: BinaryIO, bodies: Sequence[Mark], refusal: Refused
+    def _insert(  # noqa: PLR0917
+        self, sender: Sender, statement: Statement, token: str, data: BinaryIO, size: int, segment: Segment
+    ) -> None:
+        """Insert, and take it for the data's fault when its memory does not suffice again and again."""
+        try:
+            sender.send(statement, token, data, size)
+        except Unavailable as error:
+            if error.code != MEMORY_LIMIT:
+                raise
+            times = self._too_large[segment.token] = self._too_large.get(segment.token, 0) + 1
+            if times < HEAVY_AFTER:
+                raise
+            raise Refused(str(error)) from None
+
+    def _mend(self, segment: Segment) -> bool:
+        """Take out of a segment what its checksums say is broken, into the dead letters; whether there was such."""
+        found = list(pieces(segment.path, segment.size))
+        if not any(isinstance(piece, Damage) for piece in found):
+            return False
+        size, broken = mend(segment.path, found, self._bury_broken)
+        self.spool.shrink(segment, size)
+        self.observer.dead(segment.kind, broken)
+        return True
+
+    def _bury_broken(self, name: str, kind: str, reason: str, data: bytes) -> None:
+        self.dead_letters.keep(name, kind, reason, data, suffix=".broken")
+
+    def _split(  # noqa: PLR0917
+        self,
+        sender: Sender,
+        statement: Statement,
+        file: BinaryIO,
+        bodies: Sequence[Mark],
+        refusal: Refused,
+        segment: Segment,
     ) -> Iterator[tuple[Mark, str]]:
         """Insert the halves of a refused batch, down to single bodies; the bodies that are refused alone, and why.
 
@@ -247,19 +317,13 @@ class Writer:
         for half in (bodies[:middle], bodies[middle:]):
             start, end = half[0].start, half[-1].end
             file.seek(start)
-            token = f"{Path(file.name).stem}:{statement.table}:{start}-{end}"
+            token = f"{segment.token}:{statement.table}:{start}-{end}"
             try:
-                sender.send(statement, token, BytesIO(file.read(end - start)), end - start)
+                self._insert(sender, statement, token, BytesIO(file.read(end - start)), end - start, segment)
             except Refused as again:
-                yield from self._split(sender, statement, file, half, again)
+                yield from self._split(sender, statement, file, half, again, segment)
 
     def _bury(self, segment: Segment, file: BinaryIO, mark: Mark, reason: str) -> None:
-        """Keep a body that nobody can store: ``<name>.pb`` (an OTLP request) and ``<name>.json`` (why)."""
-        self.dead_letters.mkdir(parents=True, exist_ok=True)
-        name = f"{segment.token}-{mark.start}"
-        file.seek(mark.start + MARK.size)
-        (self.dead_letters / f"{name}.pb").write_bytes(file.read(mark.length))
-        refused_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        story = {"kind": segment.kind, "reason": reason, "refused_at": refused_at}
-        (self.dead_letters / f"{name}.json").write_text(json.dumps(story, indent=2) + "\n")
-        log.error("a body of %s went to %s: %s", segment.kind, self.dead_letters / name, reason[:200])
+        """Keep a body that nobody can store."""
+        file.seek(mark.body)
+        self.dead_letters.keep(f"{segment.token}-{mark.start}", segment.kind, reason, file.read(mark.length))

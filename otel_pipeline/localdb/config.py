@@ -16,7 +16,13 @@ IDENTITY_PATH = "/otel-pipeline/identity"
 # log-level: the engine runs as its own "local" program, which reads the level from here and not from <logger>.
 CONFIG = """<clickhouse>
   <log-level>error</log-level>
-  <logger><log>server.log</log><errorlog>server.err.log</errorlog><size>20M</size><count>2</count></logger>
+  <logger><log>server.log</log><errorlog>server.err.log</errorlog><size>20M</size><count>4</count>
+    <levels>
+      <logger><name>BackgroundSchedulePool/BgSchPool</name><level>error</level></logger>
+      <logger><name>BackgroundSchedulePool/BgStrmSchPool</name><level>error</level></logger>
+      <logger><name>BackgroundSchedulePool/BgMBSchPool</name><level>error</level></logger>
+      <logger><name>BackgroundSchedulePool/BgDistSchPool</name><level>error</level></logger>
+    </levels></logger>
   <listen_host>127.0.0.1</listen_host>
   <http_port>{http_port}</http_port>
   <tcp_port>{tcp_port}</tcp_port>

@@ -158,10 +158,10 @@ class LocalServer:
             time.sleep(0.05)
         raise UserError(f"the local ClickHouse did not come up: {self.last_words()}")
 
-    def answers(self) -> bool:
+    def answers(self, seconds: float = 2) -> bool:
         """Whether this server, and not another one on its port, answers now."""
         try:
-            with urlopen(f"{self.url}{config.IDENTITY_PATH}", timeout=2) as answer:
+            with urlopen(f"{self.url}{config.IDENTITY_PATH}", timeout=seconds) as answer:
                 return answer.read().decode() == self._identity
         except (OSError, HTTPException):
             return False

@@ -9,12 +9,13 @@ from typing import Any
 import psutil
 
 from otel_pipeline.errors import UserError
-from otel_pipeline.localdb.launcher import with_passwords
+from otel_pipeline.localdb.launcher import free_port, with_passwords
 from otel_pipeline.migrate import migrate
 from otel_pipeline.settings import Settings, load
 from otel_pipeline.stack import record
-from otel_pipeline.stack.ports import choose_ports
-from otel_pipeline.stack.services import GROUPS, build, needed_groups
+from otel_pipeline.stack.ports import Reservations, choose_ports
+from otel_pipeline.stack.process import Service
+from otel_pipeline.stack.services import GROUPS, USERS, build, group_of, needed_groups
 from otel_pipeline.stack.supervisor import Event, State, Supervisor, no_echo, no_event
 
 __all__ = ["GROUPS", "Stack"]
@@ -47,6 +48,8 @@ class Stack:
         self._on_event = on_event
         self._echo = echo
         self._lock: int | None = None
+        self._reservations = Reservations()
+        self._code_port = 0
         self._supervisor: Supervisor | None = None
 
     def start(self) -> None:
@@ -56,12 +59,12 @@ class Stack:
             record.end_leftovers(self._home)
             if "clickhouse" in self.groups:
                 self.settings = with_passwords(self.settings)
-            self.settings = choose_ports(self.settings, self.groups)
+            self.settings = choose_ports(self.settings, self.groups, self._reservations)
+            self._code_port = free_port()
             if "clickhouse" not in self.groups:
                 migrate(self.settings)
-            self._supervisor = Supervisor(
-                build(self.settings, self.groups), self._home / "logs", self._echo, self._changed
-            )
+            services = build(self.settings, self.groups, self._code_port)
+            self._supervisor = Supervisor(services, self._home / "logs", self._echo, self._changed, self._choose_others)
             self._supervisor.start()
         except BaseException:
             self.stop()
@@ -73,6 +76,20 @@ class Stack:
         :raises UserError: one gave up, or the time is over.
         """
         self._running.wait_ready(name, timeout)
+
+    def settle(self, timeout: float = 180) -> list[str]:
+        """Wait until every service is ready or left down; the reasons of the latter.
+
+        :raises UserError: one gave up for which others wait, or the time is over.
+        """
+        return self._running.settle(timeout)
+
+    def check_any(self) -> None:
+        """Raise why nothing of the stack runs any more, if so. One part that was left down ends no other.
+
+        :raises UserError: every service gave up.
+        """
+        self._running.check_any()
 
     def check(self) -> None:
         """Raise why the stack cannot go on, if so.
@@ -100,6 +117,7 @@ class Stack:
                 self._supervisor.stop()
                 record.record_path(self._home).unlink(missing_ok=True)
         finally:
+            self._reservations.release()
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
@@ -117,6 +135,18 @@ class Stack:
             raise UserError("the stack was not started")
         return self._supervisor
 
+    def _choose_others(self, service: Service) -> dict[str, Service]:
+        """Services with other ports, because somebody has one that a service was about to bind.
+
+        :raises UserError: the environment asks for that port by name.
+        """
+        group = group_of(service.name)
+        before, self.settings = self.settings, choose_ports(self.settings, [group], self._reservations)
+        if self.settings == before:
+            return {}
+        users = [name for name in USERS[group] if name in self.groups]
+        return {new.name: new for new in build(self.settings, users, self._code_port)}
+
     def _changed(self, name: str, state: State, detail: str) -> None:
         self._write_record()
         self._on_event(name, state, detail)
@@ -125,17 +155,18 @@ class Stack:
         services = []
         for member in self._running.members.values():
             child = member.child
-            if child is None or member.state == "ended":
+            if member.state == "ended":
                 continue
-            created = child.started
+            created = child.started if child else 0.0
             with contextlib.suppress(psutil.Error):
-                created = psutil.Process(child.pid).create_time()
+                created = psutil.Process(child.pid).create_time() if child else 0.0
             services.append(
                 {
                     "name": member.service.name,
                     "state": member.state,
-                    "pid": child.pid,
+                    "pid": child.pid if child else 0,
                     "created": created,
+                    "reason": member.reason if member.state == "failed" else "",
                     "port": member.service.port,
                     "url": member.service.url,
                     "restarts": member.restarts,

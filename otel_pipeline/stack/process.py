@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 from urllib.request import urlopen
@@ -20,19 +21,20 @@ from otel_pipeline.settings import REPOSITORY
 
 LEASH = Path(__file__).with_name("leash.py")
 LOG_BYTES = 10_000_000
+LINE_BYTES = 64 << 10
 LAST_LINES = 30
 
 Spawn = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
 
 
-def http_ready(url: str) -> Callable[[], bool]:
+def http_ready(url: str, timeout: float = 2) -> Callable[[], bool]:
     """A probe: does a GET of ``url`` answer 2xx?"""
 
     def probe() -> bool:
         try:
-            with urlopen(url, timeout=2) as answer:
+            with urlopen(url, timeout=timeout) as answer:
                 return 200 <= answer.status < 300
-        except (OSError, ValueError):
+        except (OSError, ValueError, HTTPException):
             return False
 
     return probe
@@ -43,8 +45,10 @@ class Service:
     """A process that can be started, and started again.
 
     :param command: what to run; or ``spawn``, for one that starts in a way of its own.
-    :param ready: probe that says whether it does its work.
+    :param ready: probe that says whether it does its work. :param alive: one that says whether it still moves at all,
+        asked every few seconds once it was ready; without it a process that was stopped counts as hung, no other.
     :param after: services that must be ready before it starts, and end after it.
+    :param ports: what it binds. :param hung_seconds: so long it may not answer, while it uses no processor either.
     :param prepare: called before the first start. :param on_ready: called each time it becomes ready.
     :param release: called after its end.
     """
@@ -53,8 +57,11 @@ class Service:
     command: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] = lambda: True
+    alive: Callable[[], bool] | None = None
+    hung_seconds: float = 30
     after: tuple[str, ...] = ()
     port: int | None = None
+    ports: tuple[int, ...] = ()
     url: str = ""
     ready_seconds: float = 60
     stop_seconds: float = 10
@@ -68,10 +75,14 @@ class Child:
     """A running process of a service; its output goes to a log file, line by line to ``echo``, and its end is kept.
 
     :param log: file to append to; beyond 10 MB it is moved to ``<log>.1``.
+
+    ``answered`` and ``cpu_when_answered`` are kept by who supervises it.
     """
 
     def __init__(self, service: Service, log: Path, echo: Callable[[str, str], None]) -> None:
         self.service = service
+        self.answered = time.monotonic()
+        self.cpu_when_answered = 0.0
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._log = log
         self._family: list[psutil.Process] = []
@@ -114,6 +125,24 @@ class Child:
             self.process.stdin.close()
         self._pump.join(1)
 
+    def is_stopped(self) -> bool:
+        """Whether somebody has stopped it (SIGSTOP, a debugger)."""
+        try:
+            return psutil.Process(self.pid).status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+        except psutil.Error:
+            return False
+
+    def cpu_seconds(self) -> float:
+        """Processor time that it and all that it started have used."""
+        total = 0.0
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            for one in [process, *process.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    times = one.cpu_times()
+                    total += times.user + times.system
+        return total
+
     def last_words(self) -> str:
         """The last line of its output that says something."""
         return next((line.strip() for line in reversed(self.last_lines) if line.strip()), "it wrote nothing")
@@ -133,7 +162,8 @@ class Child:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         log = self._log.open("ab")
         with os.fdopen(read_end, "rb") as output:
-            for line in output:
+            # A line may never end: in pieces, so that none fills the memory.
+            for line in iter(lambda: output.readline(LINE_BYTES), b""):
                 text = line.decode(errors="replace").rstrip()
                 self.last_lines.append(text)
                 # A full disk or a closed terminal must not end the process whose pipe this is.

@@ -32,11 +32,13 @@ def take_lock(home: Path) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        pid = os.pread(lock, 20, 0).decode(errors="replace").strip() or "?"
         os.close(lock)
-        pid = read(home).get("pid", "?")
         raise UserError(
             f"a stack is running already in {home} (pid {pid}); end it, or set OTEL_PIPELINE_HOME to another folder"
         ) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
     return lock
 
 
@@ -58,9 +60,10 @@ def is_running(home: Path) -> bool:
 def read(home: Path) -> dict[str, Any]:
     """The record of the stack that runs, or ran last; empty when there is none."""
     try:
-        return json.loads(record_path(home).read_text())
+        document = json.loads(record_path(home).read_text())
     except (OSError, ValueError):
         return {}
+    return document if isinstance(document, dict) else {}
 
 
 def write(home: Path, document: dict[str, Any]) -> None:
@@ -76,7 +79,9 @@ def end_leftovers(home: Path) -> None:
     """End what a stack that was killed may have left: processes of its record, known by pid and start time."""
     leftovers = []
     for entry in read(home).get("services", []):
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, KeyError, TypeError, ValueError):
+            if not entry["pid"]:
+                continue
             process = psutil.Process(entry["pid"])
             if abs(process.create_time() - entry["created"]) < 1:
                 leftovers += [process, *process.children(recursive=True)]
@@ -109,6 +114,8 @@ def table(home: Path) -> list[dict[str, Any]]:
     rows = []
     for entry in [supervisor, *document.get("services", [])]:
         try:
+            if not entry["pid"]:
+                raise psutil.NoSuchProcess(0)
             process = psutil.Process(entry["pid"])
             created = process.create_time()
             if abs(created - entry.get("created", created)) > 1:
@@ -117,7 +124,8 @@ def table(home: Path) -> list[dict[str, Any]]:
             memory = process.memory_info().rss if own else memory_bytes(entry["pid"])
             state, uptime = entry["state"], time.time() - created
         except psutil.Error:
-            state, uptime, memory = "dead", 0.0, 0
+            known = entry["state"] if entry["state"] in ("failed", "waiting", "pause") else "dead"
+            state, uptime, memory = known, 0.0, 0
         rows.append(
             {
                 "name": entry["name"],
@@ -128,6 +136,7 @@ def table(home: Path) -> list[dict[str, Any]]:
                 "memory_mb": round(memory / 1e6, 1),
                 "uptime_s": round(uptime, 1),
                 "restarts": entry["restarts"],
+                "reason": entry.get("reason", ""),
             }
         )
     return rows

@@ -31,8 +31,28 @@ def needed_groups(settings: Settings, only: Collection[str] | None, without: Col
     return groups
 
 
-def build(settings: Settings, groups: Collection[str]) -> list[Service]:
-    """The services of these parts, each after those that it needs."""
+# Whose processes are started again when another part listens elsewhere.
+USERS = {
+    "clickhouse": ("clickhouse", "intake", "shop", "dagster"),
+    "intake": ("intake", "shop"),
+    "embedder": ("embedder", "dagster"),
+    "shop": ("shop",),
+    "dagster": ("dagster",),
+}
+# A part that is busy may be slow to say that it lives.
+ALIVE_SECONDS = 8
+
+
+def group_of(name: str) -> str:
+    """The part that a process belongs to."""
+    return "shop" if name in SHOP else name if name in GROUPS else "dagster"
+
+
+def build(settings: Settings, groups: Collection[str], code_port: int = 0) -> list[Service]:
+    """The services of these parts, each after those that it needs.
+
+    :param code_port: where Dagster's code server listens; 0: on any free port.
+    """
     services: list[Service] = []
     if "clickhouse" in groups:
         services.append(clickhouse(settings))
@@ -43,7 +63,7 @@ def build(settings: Settings, groups: Collection[str]) -> list[Service]:
     if "shop" in groups:
         services.extend(shop(settings, number, name) for number, name in enumerate(SHOP))
     if "dagster" in groups:
-        services.extend(dagster(settings))
+        services.extend(dagster(settings, code_port))
     return services
 
 
@@ -56,7 +76,9 @@ def clickhouse(settings: Settings, migrated: bool = True) -> Service:
     return Service(
         "clickhouse",
         ready=server.answers,
+        alive=lambda: server.answers(ALIVE_SECONDS),
         port=settings.clickhouse_port,
+        ports=(settings.clickhouse_port, settings.clickhouse_native_port),
         url=f"{server.url}/clickstack",
         prepare=server.prepare,
         spawn=server.spawn,
@@ -73,8 +95,10 @@ def intake(settings: Settings) -> Service:
         _cli("intake"),
         settings.environment(),
         ready=http_ready(f"{url}/readyz"),
+        alive=http_ready(f"{url}/healthz", ALIVE_SECONDS),
         after=("clickhouse",),
         port=settings.intake_http_port,
+        ports=(settings.intake_http_port, settings.intake_grpc_port),
         url=url,
         stop_seconds=15,
     )
@@ -88,7 +112,9 @@ def embedder(settings: Settings) -> Service:
         _cli("embedder"),
         settings.environment(),
         ready=http_ready(f"{url}/healthz"),
+        alive=http_ready(f"{url}/healthz", ALIVE_SECONDS),
         port=settings.embedder_port,
+        ports=(settings.embedder_port,),
         url=f"{url}/v1",
         ready_seconds=120,
     )
@@ -103,13 +129,15 @@ def shop(settings: Settings, number: int, name: str) -> Service:
         [sys.executable, "-m", "sample_app", name],
         settings.environment(),
         ready=http_ready(f"{url}/health"),
+        alive=http_ready(f"{url}/health", ALIVE_SECONDS),
         after=("intake",),
         port=port,
+        ports=(port,),
         url=url,
     )
 
 
-def dagster(settings: Settings) -> list[Service]:
+def dagster(settings: Settings, code_port: int = 0) -> list[Service]:
     """Code server, webserver and daemon, on an instance in the home folder.
 
     Left to themselves webserver and daemon would each load the definitions in a server of their own, and the daemon
@@ -117,7 +145,7 @@ def dagster(settings: Settings) -> list[Service]:
     """
     home = settings.dagster_home
     url = f"http://127.0.0.1:{settings.dagster_port}"
-    code_port = free_port()  # between these three only
+    code_port = code_port or free_port()  # between these three only
     workspace = home / "workspace.yaml"
     environment = {**settings.environment(), "DAGSTER_HOME": str(home)}
     return [
@@ -147,8 +175,10 @@ def dagster(settings: Settings) -> list[Service]:
             ],
             environment,
             ready=http_ready(f"{url}/server_info"),
+            alive=http_ready(f"{url}/server_info", ALIVE_SECONDS),
             after=("clickhouse", "code"),
             port=settings.dagster_port,
+            ports=(settings.dagster_port,),
             url=url,
             ready_seconds=120,
         ),

@@ -1,6 +1,6 @@
 -- Grain: an hour whose raw rows are not what it was last processed with. Key: Hour. Called by the sensors and by detection.lineage; oldest first.
 -- An hour's own minutes and the minute on either side count at once; the rest of the 15 minutes beside it only when they are over, so that a
--- fresh hour does not keep its neighbour busy.
+-- fresh hour does not keep its neighbour busy. Little: so few of its rows are new that it can wait.
 WITH
     arrived AS
     (
@@ -37,7 +37,8 @@ SELECT
     e.Hour AS Hour,
     sum(toInt64(e.Rows) - toInt64(p.Rows)) AS NewRows,
     max(e.Minute) AS NewestMinute,
-    max(p.Hour) = 0 AS Never
+    max(p.Hour) = 0 AS Never,
+    abs(NewRows) < greatest(20, 0.01 * sum(e.Rows)) AS Little
 FROM expected AS e
 LEFT JOIN processed AS p ON e.Hour = p.Hour AND e.Source = p.Source AND e.Minute = p.Minute
 GROUP BY Hour

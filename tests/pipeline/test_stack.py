@@ -11,13 +11,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.errors import UserError
+from otel_pipeline.localdb import config
 from otel_pipeline.localdb.launcher import free_port, port_is_free
 from otel_pipeline.settings import Settings, load
 from otel_pipeline.stack import Stack, record
-from otel_pipeline.stack.ports import choose_ports
+from otel_pipeline.stack.ports import Reservations, choose_ports
 from tests.support.processes import environment, eventually, is_alive, run, start
 
 Up = Callable[..., "tuple[subprocess.Popen[str], dict[str, str]]"]
@@ -164,3 +166,75 @@ def test_what_a_killed_stack_left_is_ended_by_the_next(tmp_path: Path) -> None:
     record.write(tmp_path, {"pid": 1, "services": [{"pid": leftover.pid, "created": created}]})
     record.end_leftovers(tmp_path)
     assert not is_alive(leftover.pid)
+
+
+def test_two_stacks_at_once_do_not_choose_the_same_ports(tmp_path: Path) -> None:
+    """Two homes, the same settings, within a moment: neither listens yet when the other chooses."""
+    ports = {"clickhouse_port": free_port(), "clickhouse_native_port": free_port(), "intake_http_port": free_port()}
+    first, second = Reservations(), Reservations()
+    try:
+        one = choose_ports(load(otel_pipeline_home=tmp_path / "a", **ports), ["clickhouse", "intake"], first)
+        two = choose_ports(load(otel_pipeline_home=tmp_path / "b", **ports), ["clickhouse", "intake"], second)
+    finally:
+        first.release()
+        second.release()
+    fields = ("clickhouse_port", "clickhouse_native_port", "intake_http_port")
+    assert [getattr(one, field) for field in fields] == [ports[field] for field in fields]
+    assert not {getattr(one, field) for field in fields} & {getattr(two, field) for field in fields}
+
+
+def test_the_database_moves_when_its_port_is_taken_while_it_is_down(home: Settings) -> None:
+    with Stack(home, only=["clickhouse"]) as stack:
+        stack.wait_ready()
+        before = stack.settings.clickhouse_port
+        os.killpg(stack.pids()["clickhouse"], signal.SIGKILL)
+        other = eventually(lambda: _listen(before), 5)
+        with other:
+            eventually(lambda: stack.settings.clickhouse_port != before, 20)
+            eventually(
+                lambda: stack.addresses()["clickhouse"].startswith(f"http://127.0.0.1:{stack.settings.clickhouse_port}")
+            )
+            stack.wait_ready()
+            with Database(stack.settings) as db:
+                assert db.client.query("SELECT count() FROM otel_logs").result_rows == [(0,)]
+
+
+def _listen(port: int) -> socket.socket | None:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        return None
+
+
+def test_another_clickhouse_on_the_port_is_named(server: Settings, tmp_path: Path) -> None:
+    config.write(
+        tmp_path / "clickhouse",
+        load(otel_pipeline_home=tmp_path, clickhouse_password="mine", clickhouse_reader_password="x"),
+    )
+    env = environment(tmp_path, CLICKHOUSE_PORT=server.clickhouse_port, CLICKHOUSE_PASSWORD="mine")
+    answer = run("migrate", env=env)
+    assert answer.returncode == 1
+    assert f"another ClickHouse than that of {tmp_path}" in answer.stderr
+    assert "CLICKHOUSE_PORT" in answer.stderr
+
+
+def test_a_stopped_database_is_stalled_in_the_status(up: Up, tmp_path: Path) -> None:
+    _, env = up()
+    pid = next(entry["pid"] for entry in record.read(tmp_path)["services"] if entry["name"] == "clickhouse")
+    os.kill(pid, signal.SIGSTOP)
+
+    def state() -> str:
+        rows = json.loads(run("status", "--json", env=env).stdout)["processes"]
+        return next(row["state"] for row in rows if row["name"] == "clickhouse")
+
+    eventually(lambda: state() == "stalled", 40)
+    eventually(lambda: state() == "ready", 90)  # another process
+    assert not is_alive(pid)
+
+
+def test_the_engines_log_holds_errors_not_chatter(server: Settings) -> None:
+    log = server.otel_pipeline_home / "clickhouse" / "server.err.log"
+    assert "Temporarily pause scheduling" not in log.read_text(errors="replace")
+    with Database(server) as db, pytest.raises(ClickHouseError):
+        db.client.query("SELECT throwIf(1, 'a real error of the test')")
+    eventually(lambda: "a real error of the test" in log.read_text(errors="replace"))

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from otel_pipeline.errors import UserError
+from otel_pipeline.localdb.launcher import free_port, port_is_free
 from otel_pipeline.stack import supervisor as module
 from otel_pipeline.stack.process import Service
 from otel_pipeline.stack.supervisor import Supervisor
@@ -163,3 +165,125 @@ with Supervisor([Service(n, [sys.executable, "-c", {SLEEP!r}]) for n in "ab"], P
     parent.kill()
     parent.wait()
     eventually(lambda: not any(is_alive(pid) for pid in pids), 5)
+
+
+STOPPED = {"hung_seconds": 1.0, "ready": lambda: True}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "STALLED_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_is_stopped_is_told_and_started_again(make: Make) -> None:
+    events: list[tuple[str, str]] = []
+    supervisor = make(
+        service("one", **STOPPED),
+        service("other", **STOPPED),
+        on_event=lambda name, state, _: events.append((name, state)),
+    )
+    supervisor.wait_ready(timeout=20)
+    before = supervisor.pids()
+    os.kill(before["one"], signal.SIGSTOP)
+    eventually(lambda: supervisor.restarts()["one"] == 1)
+    supervisor.wait_ready(timeout=20)
+    assert ("one", "stalled") in events
+    assert not is_alive(before["one"])
+    assert supervisor.pids()["other"] == before["other"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_does_not_answer_and_does_nothing_is_started_again(make: Make) -> None:
+    supervisor = make(service("one", alive=lambda: False, hung_seconds=1.0))
+    supervisor.wait_ready(timeout=20)
+    eventually(lambda: supervisor.restarts()["one"] >= 1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_is_busy_may_be_silent_for_longer(make: Make) -> None:
+    supervisor = make(service("busy", "while True: pass", alive=lambda: False, hung_seconds=0.7))
+    supervisor.wait_ready(timeout=20)
+    eventually(lambda: supervisor.members["busy"].state == "stalled")
+    time.sleep(2)
+    assert supervisor.restarts()["busy"] == 0
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_that_answers_again_is_ready_again(make: Make) -> None:
+    answers = [False]
+    supervisor = make(service("one", alive=lambda: answers[0], hung_seconds=60))
+    supervisor.wait_ready(timeout=20)
+    eventually(lambda: supervisor.members["one"].state == "stalled")
+    answers[0] = True
+    supervisor.wait_ready(timeout=20)
+    assert supervisor.restarts()["one"] == 0
+
+
+def test_one_that_keeps_failing_is_left_down_and_ends_no_other(make: Make) -> None:
+    supervisor = make(service("weak", "raise SystemExit('no model')", ready=lambda: False), service("other"))
+    (reason,) = supervisor.settle(timeout=30)
+    assert "no model" in reason
+    supervisor.check_any()
+    assert supervisor.members["weak"].state == "failed"
+    assert is_alive(supervisor.pids()["other"])
+
+
+def test_one_that_others_need_ends_the_start(make: Make) -> None:
+    supervisor = make(
+        service("base", "raise SystemExit('no disk')", ready=lambda: False), service("above", after=("base",))
+    )
+    with pytest.raises(UserError, match="no disk"):
+        supervisor.settle(timeout=30)
+
+
+def test_one_that_cannot_be_prepared_ends_no_other(make: Make) -> None:
+    def refuse() -> None:
+        raise UserError("the folder is in use")
+
+    supervisor = make(service("one", prepare=refuse), service("other"))
+    assert supervisor.settle(timeout=20) == ["the folder is in use"]
+    assert is_alive(supervisor.pids()["other"])
+
+
+def test_one_that_worked_once_is_tried_again_later(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "LATER_SECONDS", 1.0)
+    monkeypatch.setattr(module, "MOST_QUICK_DEATHS", 1)
+    flag = tmp_path / "broken"
+    code = f"import os, sys, time\nif os.path.exists({str(flag)!r}): sys.exit('disk full')\n{SLEEP}"
+    supervisor = make(service("one", code, ready=lambda: True))
+    supervisor.wait_ready(timeout=20)
+    flag.touch()
+    os.kill(supervisor.pids()["one"], signal.SIGKILL)
+    eventually(lambda: supervisor.members["one"].state == "failed")
+    flag.unlink()
+    eventually(lambda: supervisor.members["one"].state == "ready", 20)
+
+
+def test_we_ourselves_were_asleep(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that slept: nobody could answer, nobody is ended for it."""
+    monkeypatch.setattr(module, "PROBE_SECONDS", 0.1)
+    supervisor = make(service("one", hung_seconds=3.0))
+    supervisor.wait_ready(timeout=20)
+    real, shift = time.monotonic, [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: real() + shift[0])
+    shift[0] = 100.0
+    time.sleep(1)
+    assert supervisor.restarts()["one"] == 0
+
+
+LISTEN = "import socket, sys, time; s = socket.create_server(('127.0.0.1', int(sys.argv[1]))); time.sleep(600)"
+
+
+def test_a_port_that_is_taken_at_the_last_moment_is_chosen_again(make: Make) -> None:
+    def at(port: int) -> Service:
+        return Service("one", [sys.executable, "-c", LISTEN, str(port)], ports=(port,), port=port)
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other_port = other.getsockname()[1]
+        free = free_port()
+        supervisor = make(at(other_port), on_taken=lambda _: {"one": at(free)})
+        supervisor.wait_ready(timeout=20)
+        assert supervisor.members["one"].service.port == free
+        eventually(lambda: not port_is_free(free))

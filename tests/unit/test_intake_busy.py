@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from google.rpc.status_pb2 import Status
 
-from otel_pipeline.intake.doors import IN_FLIGHT_BYTES, RETRY_AFTER_BUSY, Busy, Doors
+from otel_pipeline.intake.doors import (
+    IN_FLIGHT_BYTES,
+    INLINE_BYTES,
+    RETRY_AFTER_BUSY,
+    SMALL_IN_FLIGHT_BYTES,
+    Arrival,
+    Busy,
+    Doors,
+)
 from otel_pipeline.intake.http import HttpDoor
 from otel_pipeline.intake.protocol import PROTOBUF
 from otel_pipeline.intake.spool import Spool
@@ -42,19 +50,56 @@ def post(doors: Doors, body: bytes) -> tuple[int, dict[bytes, bytes], bytes]:
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
 
+def filled(doors: Doors) -> list[Arrival]:
+    """Small bodies for which all the memory is claimed that small ones have; large ones for the rest."""
+    arrivals = [Arrival() for _ in range(SMALL_IN_FLIGHT_BYTES // INLINE_BYTES)]
+    for arrival in arrivals:
+        doors.enter(arrival, INLINE_BYTES)
+    arrivals.append(Arrival())
+    doors.enter(arrivals[-1], IN_FLIGHT_BYTES)
+    return arrivals
+
+
 def test_a_busy_intake_asks_clients_to_come_back_in_a_moment(doors: Doors) -> None:
-    doors.enter(IN_FLIGHT_BYTES)
+    arrivals = filled(doors)
     status, headers, answer = post(doors, b"x")
     assert status == 429
     assert int(headers[b"retry-after"]) == RETRY_AFTER_BUSY
     assert "too many bodies" in Status.FromString(answer).message
-    doors.leave(IN_FLIGHT_BYTES)
+    doors.leave(arrivals[0])
     assert post(doors, b"")[0] == 200
 
 
 def test_what_was_claimed_is_given_back_whatever_the_answer(doors: Doors) -> None:
-    for body in (b"hello", b""):
+    for body in (b"hello", b"", bytes(300_000)):
         post(doors, body)
-    doors.enter(IN_FLIGHT_BYTES)
+    filled(doors)
     with pytest.raises(Busy):
-        doors.enter(1)
+        doors.enter(Arrival(), 1)
+
+
+def test_large_bodies_do_not_keep_small_ones_out(doors: Doors) -> None:
+    doors.enter(Arrival(), IN_FLIGHT_BYTES)
+    with pytest.raises(Busy):
+        doors.enter(Arrival(), INLINE_BYTES + 1)
+    assert post(doors, b"")[0] == 200
+
+
+def test_a_body_that_stands_still_makes_room_for_others(doors: Doors) -> None:
+    ended: list[str] = []
+    still = [Arrival(end=lambda: ended.append("first")), Arrival(end=lambda: ended.append("second"))]
+    for arrival in still:
+        doors.enter(arrival, IN_FLIGHT_BYTES // 2)
+    with pytest.raises(Busy):  # they have moved just now
+        doors.enter(Arrival(), INLINE_BYTES + 1)
+    still[0].moved -= 2.0
+    still[1].moved -= 1.0
+    doors.enter(Arrival(), INLINE_BYTES + 1)
+    assert ended == ["first"]
+
+
+def test_one_address_has_a_share(doors: Doors) -> None:
+    doors.enter(Arrival("192.0.2.1"), IN_FLIGHT_BYTES // 2)
+    with pytest.raises(Busy):
+        doors.enter(Arrival("192.0.2.1"), INLINE_BYTES + 1)
+    doors.enter(Arrival("192.0.2.2"), INLINE_BYTES + 1)

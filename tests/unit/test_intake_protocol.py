@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from otel_pipeline.intake.protocol import JSON, PROTOBUF, BadBody, accept, decompress
 
@@ -99,18 +99,37 @@ def test_what_is_no_request_is_a_bad_one(body: bytes) -> None:
     assert refused("traces", body).status == 400
 
 
-def test_broken_text_costs_only_its_record() -> None:
+def test_broken_text_costs_only_its_broken_bytes() -> None:
     body = spans(3).SerializeToString().replace(b"span 1", b"span \xff")
     accepted = accept("traces", body, PROTOBUF)
-    assert accepted.rejected == 1
+    assert accepted.rejected == 0
     assert "UTF-8" in accepted.reason
     kept = ExportTraceServiceRequest.FromString(accepted.body).resource_spans[0].scope_spans[0].spans
-    assert [span.name for span in kept] == ["span 0", "span 2"]
+    assert [span.name for span in kept] == ["span 0", "span \ufffd", "span 2"]
 
 
-def test_a_body_of_nothing_but_broken_text_is_a_bad_one() -> None:
-    body = spans(1).SerializeToString().replace(b"span 0", b"span \xff")
-    assert refused("traces", body).status == 400
+def test_a_latin_1_byte_anywhere_is_one_character(  # keys, values, names, nested values, log bodies
+) -> None:
+    request = ExportLogsServiceRequest()
+    resource = request.resource_logs.add()
+    resource.resource.attributes.add(key="k?", value=AnyValue(string_value="v?"))
+    record = resource.scope_logs.add().log_records.add(body=AnyValue(string_value="caf? \0 fini"), time_unix_nano=1)
+    inner = KeyValueList(values=[KeyValue(key="in?", value=AnyValue(string_value="x?"))])
+    record.attributes.add(key="deep", value=AnyValue(array_value=ArrayValue(values=[AnyValue(kvlist_value=inner)])))
+    accepted = accept("logs", request.SerializeToString().replace(b"?", b"\xe9"), PROTOBUF)
+    kept = ExportLogsServiceRequest.FromString(accepted.body).resource_logs[0]
+    assert [(pair.key, pair.value.string_value) for pair in kept.resource.attributes] == [("k\ufffd", "v\ufffd")]
+    assert kept.scope_logs[0].log_records[0].body.string_value == "caf\ufffd \0 fini"
+    assert kept.scope_logs[0].log_records[0].attributes[0].value.string_value == '[{"in\ufffd":"x\ufffd"}]'
+    assert accepted.rejected == 0
+
+
+@pytest.mark.parametrize("text", [b"caf\xe9", b"half \\ud83d", b"null \\u0000"])
+def test_bytes_that_json_cannot_have_are_repaired(text: bytes) -> None:
+    body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"%s"}}]}]}]}' % text
+    record = ExportLogsServiceRequest.FromString(accept("logs", body, JSON).body)
+    kept = record.resource_logs[0].scope_logs[0].log_records[0].body.string_value
+    assert kept in ("caf\ufffd", "half \ufffd", "null \0")
 
 
 def test_json_becomes_the_same_protobuf() -> None:

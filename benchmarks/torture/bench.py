@@ -1,0 +1,276 @@
+"""What the cases abuse: an intake of their own before a real ClickHouse, and an honest client beside them."""
+
+import http.client
+import json
+import os
+import random
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from otel_pipeline.clickhouse import Database
+from otel_pipeline.localdb.launcher import free_port
+from otel_pipeline.settings import Settings
+
+PROTOBUF, JSON = "application/x-protobuf", "application/json"
+PATIENCE_SECONDS = 40
+HONEST_MS = 250  # for the acknowledgement of an honest body
+HONEST_SPANS = 20
+LEAST_SECONDS = 4.0  # an honest client watches for so long, some hundred bodies
+
+
+def wrapped(tag: int, inner: bytes) -> bytes:
+    """A length-delimited protobuf field."""
+    size, number = b"", len(inner)
+    while number > 127:
+        size, number = size + bytes([number & 127 | 128]), number >> 7
+    return bytes([tag]) + size + bytes([number]) + inner
+
+
+def spans(count: int = 3, name: str = "span", at: int = 0) -> bytes:
+    """A request of spans that are like no others."""
+    request = ExportTraceServiceRequest()
+    part = request.resource_spans.add()
+    part.resource.attributes.add(key="service.name").value.string_value = "honest"
+    scope = part.scope_spans.add()
+    start = at or time.time_ns()
+    for number in range(count):
+        scope.spans.add(
+            name=name,
+            trace_id=random.randbytes(16),
+            span_id=random.randbytes(8),
+            start_time_unix_nano=start + number,
+            end_time_unix_nano=start + number + 5_000_000,
+        )
+    return request.SerializeToString()
+
+
+def lines(*bodies: str) -> ExportLogsServiceRequest:
+    """A request of log lines."""
+    request = ExportLogsServiceRequest()
+    scope = request.resource_logs.add().scope_logs.add()
+    for body in bodies:
+        scope.log_records.add(time_unix_nano=time.time_ns()).body.string_value = body
+    return request
+
+
+def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """What the condition returns as soon as it is true; its last answer when it never is."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+class Intake:
+    """An intake process on free ports."""
+
+    def __init__(self, settings: Settings, home: Path, descriptors: int = 0, **environment: str) -> None:
+        self.settings = settings.model_copy(
+            update={"otel_pipeline_home": home, "intake_http_port": free_port(), "intake_grpc_port": free_port()}
+        )
+        self.environment = {**os.environ, **self.settings.environment(), **environment}
+        self.home = home / "intake"
+        self.spool = self.home / "spool"
+        self.dead_letters = self.home / "dead-letters"
+        self.port, self.grpc_port = self.settings.intake_http_port, self.settings.intake_grpc_port
+        self._descriptors = descriptors
+        self.log = home / "intake.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Intake":
+        """Start it and wait until it lives."""
+
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            command = [sys.executable, "-m", "otel_pipeline", "intake"]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        if self._descriptors:
+            limit = (self._descriptors, self._descriptors)
+            resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, limit)
+        until(lambda: (self.process and self.process.poll() is not None) or self.get("/healthz")[0] == 200)
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.process
+        return self.process.pid
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, sent: signal.Signals = signal.SIGTERM) -> int | None:
+        """Its exit status after a signal; None when it does not end."""
+        if not self.process:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(sent)
+        try:
+            return self.process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None
+
+    def rss_mb(self) -> float:
+        """Its memory, without that of its workers."""
+        return psutil.Process(self.pid).memory_info().rss / 1e6
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and document of a GET; 0 when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, ValueError, http.client.HTTPException):
+            return 0, {}
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: bytes, content_type: str = PROTOBUF, encoding: str = "") -> tuple[int, bytes]:
+        """Status and body of a POST; 0 where the connection broke."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        headers = {"content-type": content_type} | ({"content-encoding": encoding} if encoding else {})
+        try:
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            connection.close()
+
+
+class Honest:
+    """A client that sends a small body every few milliseconds, on connections of its own, and looks at the clock."""
+
+    def __init__(self, intake: Intake, fresh: bool = False) -> None:
+        self.intake = intake
+        self.fresh = fresh
+        self.took: list[float] = []
+        self.refused: list[int] = []
+        self.sent = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.intake.port, timeout=PATIENCE_SECONDS)
+        while not self._stopping.wait(0.02):
+            body = spans(HONEST_SPANS)
+            began = time.monotonic()
+            try:
+                connection.request("POST", "/v1/traces", body, {"content-type": PROTOBUF})
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+            except (OSError, http.client.HTTPException):
+                status = 0
+            if self.fresh or not status:
+                connection.close()
+            if status == 200:
+                self.took.append((time.monotonic() - began) * 1000)
+                self.sent += HONEST_SPANS
+            else:
+                self.refused.append(status)
+        connection.close()
+
+    def __enter__(self) -> "Honest":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    @property
+    def p99(self) -> float:
+        """Milliseconds until an acknowledgement; what is allowed grows with what an idle machine takes here."""
+        return statistics.quantiles(self.took, n=100)[98] if len(self.took) > 1 else float("inf")
+
+    def verdict(self, allowed_ms: float) -> str:
+        """``honest in time``, or what was wrong."""
+        if self.refused:
+            return f"honest refused {len(self.refused)} times ({self.refused[0]})"
+        return "honest in time" if self.p99 <= allowed_ms else f"honest p99 {self.p99:.0f} ms of {allowed_ms:.0f}"
+
+
+class Bench:
+    """What is there for a case.
+
+    :param settings: of a ClickHouse with the raw tables. :param folder: for homes of intakes.
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.database = Database(settings)
+        self._intake: Intake | None = None
+        self._number = 0
+        self._allowed = 0.0
+
+    @property
+    def intake(self) -> Intake:
+        """The intake that the cases share; another one where a case has ended it."""
+        if self._intake is None or not self._intake.alive():
+            self._intake = self.another()
+        return self._intake
+
+    def home(self) -> Path:
+        """A folder that nobody has used yet."""
+        self._number += 1
+        return self.folder / f"home-{self._number}"
+
+    def another(self, descriptors: int = 0, **environment: str) -> Intake:
+        """An intake of a case's own; the case ends it."""
+        return Intake(self.settings, self.home(), descriptors, **environment).start()
+
+    @contextmanager
+    def own(self, descriptors: int = 0, **environment: str) -> Iterator[Intake]:
+        """As :meth:`another`, ended after the block."""
+        intake = self.another(descriptors, **environment)
+        try:
+            yield intake
+        finally:
+            intake.stop()
+
+    def allowed_ms(self) -> float:
+        """How long an honest acknowledgement may take: 250 ms, more on a machine that others keep busy."""
+        if not self._allowed:
+            with Honest(self.intake) as honest:
+                time.sleep(3)
+            self._allowed = max(HONEST_MS, 4 * honest.p99)
+        return self._allowed
+
+    def beside(self, abuse: Callable[[Intake], object], intake: Intake | None = None, seconds: float = 0) -> str:
+        """What an honest client notices of an abuse."""
+        allowed, target = self.allowed_ms(), intake or self.intake
+        with Honest(target) as honest:
+            began = time.monotonic()
+            abuse(target)
+            time.sleep(max(0.5, max(seconds, LEAST_SECONDS) - (time.monotonic() - began)))
+        return honest.verdict(allowed)
+
+    def ask(self, sql: str, **parameters: Any) -> Any:
+        """The single value of a query."""
+        return self.database.client.query(sql, parameters=parameters).result_rows[0][0]
+
+    def close(self) -> None:
+        """End what is left."""
+        if self._intake:
+            self._intake.stop()
+        self.database.close()
