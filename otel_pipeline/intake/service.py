@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from otel_pipeline import sqlfiles
+from otel_pipeline import sqlfiles, web_guard
 from otel_pipeline.errors import UserError
 from otel_pipeline.intake.doors import Doors
 from otel_pipeline.intake.grpc import server as grpc_server
@@ -63,7 +63,7 @@ class Intake:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http = _Http(
             uvicorn.Config(
-                HttpDoor(doors, self.probe),
+                web_guard.intake(HttpDoor(doors, self.probe), settings),
                 http="httptools",
                 lifespan="off",
                 log_level="error",
