@@ -91,7 +91,7 @@ class LocalServer:
     @property
     def log(self) -> Path:
         """The engine's log of errors."""
-        return self.folder / "server.log"
+        return self.folder / config.LOGS / "server.log"
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -130,6 +130,8 @@ class LocalServer:
     def spawn(self, output: int | IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
         """Start the process (again) without waiting; its output goes to ``output``, or else to ``stdout.log``."""
         assert self._lock is not None, "prepare() comes first"
+        if not (self.folder / config.FILES[0]).exists():  # an earlier process has read it
+            self._identity = config.write(self.folder, self.settings)
         with contextlib.ExitStack() as stack:
             if output is None:
                 output = stack.enter_context((self.folder / "stdout.log").open("wb"))
@@ -162,9 +164,12 @@ class LocalServer:
         """Whether this server, and not another one on its port, answers now."""
         try:
             with urlopen(f"{self.url}{config.IDENTITY_PATH}", timeout=2) as answer:
-                return answer.read().decode() == self._identity
+                ours = answer.read().decode() == self._identity
         except (OSError, HTTPException):
             return False
+        if ours:
+            config.forget(self.folder)
+        return ours
 
     def last_words(self) -> str:
         """The last error of the engine's logs in one line, and where to read more."""

@@ -85,7 +85,9 @@ def test_nothing_survives_in_markdown(first: str, second: str) -> None:
     row = PARSER.parse(Markdown.fill("| {} | {} |\n|---|---|\n| {} | {} |", first, second, second, first))
     assert sum(token.type in ("td_open", "th_open") for token in row) == 4
     linked = tokens(Markdown.fill("{}", Markdown.link(first, f"http://127.0.0.1:8123/x?y={second}")))
-    assert [str(t.attrs["href"]).startswith("http://127.0.0.1:8123/") for t in linked if t.type == "link_open"] == [True]
+    assert [str(t.attrs["href"]).startswith("http://127.0.0.1:8123/") for t in linked if t.type == "link_open"] == [
+        True
+    ]
     assert not [t for t in linked if t.type in ("image", "html_inline")]
 
 
