@@ -20,7 +20,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from load.faults import FaultControl
+from load.faults import FaultControl, admin_headers
 from load.mix import SHARES
 from load.scenarios import SCENARIOS, Scenario, scenario
 from load.signatures import Signature, look
@@ -149,7 +149,7 @@ def named(name: str) -> Scenario:
 def break_once(settings: Settings, db: Database, wanted: Scenario, quiet_s: float, fault_s: float) -> Signature:
     """Switch one scenario on between two times of quiet, and look for it."""
     shop_url = f"http://127.0.0.1:{settings.shop_port}"
-    control = FaultControl(shop_url, db)
+    control = FaultControl(shop_url, db, settings.shop_admin_token)
     before = datetime.now(UTC)
     time.sleep(quiet_s)
     flush(settings)
@@ -171,7 +171,7 @@ def flush(settings: Settings) -> None:
     for number, service in enumerate(SERVICES):
         url = f"http://127.0.0.1:{settings.shop_port + number}/admin/flush"
         try:
-            httpx.post(url, timeout=FLUSH_S, trust_env=False)
+            httpx.post(url, headers=admin_headers(settings.shop_admin_token), timeout=FLUSH_S, trust_env=False)
         except httpx.HTTPError as error:
             raise UserError(
                 f"{service} does not answer ({type(error).__name__}); the machine may be too busy"

@@ -232,6 +232,15 @@ def with_passwords(settings: Settings) -> Settings:
     return settings.model_copy(update=made_up)
 
 
+def with_shop_token(settings: Settings) -> Settings:
+    """The settings with the token of the shop's admin API, made up and remembered where there is none yet."""
+    if settings.shop_admin_token:
+        return settings
+    made_up = {"shop_admin_token": config.new_password()}
+    remember(settings, **made_up)
+    return settings.model_copy(update=made_up)
+
+
 @contextlib.contextmanager
 def temporary_server(home: Path, **overrides: Any) -> Iterator[Settings]:
     """A server of its own in ``home`` on free ports, gone afterwards: for tests and evaluations.
