@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     raw_ttl_days: int = Field(30, ge=1, description="Days to keep raw telemetry")
     sessions_ttl_days: int = Field(7, ge=1, description="Days to keep browser session recordings")
     derived_ttl_days: int = Field(90, ge=1, description="Days to keep summaries, scores and template counts")
+    template_ttl_days: int = Field(
+        180,
+        ge=1,
+        description="Days after which a log template, a vector or an error pattern that was not seen is deleted",
+    )
 
     intake_host: str = Field("127.0.0.1", description="Address that intake listens on")
     intake_http_port: int = Field(4318, description="OTLP/HTTP port")
