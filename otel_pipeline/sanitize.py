@@ -16,6 +16,7 @@ from typing import ClassVar, LiteralString, Self
 HIDDEN = frozenset(("Cc", "Cf", "Co", "Cn", "Cs"))
 BREAKS = "\n\r\t\v\f\x85\u2028\u2029"
 OPEN, CLOSE = "«", "»"
+_PLAIN = re.compile(r"[A-Za-z0-9]{1,64}")
 _FIELD = re.compile(r"\{(\w*)\}")
 _INSIDE = str.maketrans({OPEN: "‹", CLOSE: "›"})
 _NOT_SVG = re.compile("[\ufffe\uffff]")
@@ -148,7 +149,8 @@ class Markdown(Written):
         safe = "".join(c if c.isascii() and c.isprintable() and c not in ' <>()[]"`|\\' else "" for c in address)
         if not safe.startswith(("http://", "https://")):
             return cls.of(text, width)
-        return cls(f"[{cls.of(text, width)}]({safe})")
+        shown = text if isinstance(text, str) and _PLAIN.fullmatch(text) else cls.of(text, width)
+        return cls(f"[{shown}]({safe})")
 
 
 class Html(Written):

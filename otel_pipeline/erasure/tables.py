@@ -230,7 +230,7 @@ class Eraser:
     def _wait(self, tables: list[Table]) -> None:
         deadline = time.monotonic() + GONE_SECONDS
         sql = (
-            "SELECT count() FROM system.parts WHERE NOT active AND (database, table) IN"
+            "SELECT count() FROM system.parts WHERE _state != 'Active' AND (database, table) IN"
             " arrayZip({databases:Array(String)}, {tables:Array(String)})"
         )
         named = {"databases": [table.database for table in tables], "tables": [table.name for table in tables]}

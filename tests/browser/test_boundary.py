@@ -67,7 +67,7 @@ ATTACK = """async ({url, bodies, mark}) => {
   }
   const load = (tag, attribute) => new Promise((done) => {
     const element = document.createElement(tag);
-    element.onload = () => { if (tag !== 'iframe') read.push(`${tag} loaded`); done(); };
+    element.onload = () => { if (!['iframe', 'embed', 'object'].includes(tag)) read.push(`${tag} loaded`); done(); };
     element.onerror = done;
     element[attribute] = url;
     document.body.appendChild(element);

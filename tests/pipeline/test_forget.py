@@ -119,11 +119,13 @@ def seen(settings: Settings, *canaries: str) -> list[str]:
             sql = f"SELECT count() FROM `{table}` WHERE multiSearchAny(toString(`{column}`), {{c:Array(String)}})"
             if db.client.query(sql, parameters={"c": list(canaries)}, settings={"log_queries": 0}).result_rows[0][0]:
                 found.append(f"{table}.{column}")
+        names = dict(db.client.query("SELECT toString(uuid), name FROM system.tables").result_rows)
     for path in settings.otel_pipeline_home.rglob("*"):
         if path.is_file() and any(
             canary.encode() in path.read_bytes().replace(OTHER.encode(), b"") for canary in canaries
         ):
-            found.append(str(path.relative_to(settings.otel_pipeline_home)))
+            table = next((name for uuid, name in names.items() if uuid in str(path)), "")
+            found.append(f"{table} {path.relative_to(settings.otel_pipeline_home)}".strip())
     return sorted(found)
 
 
