@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from load.faults import FaultControl, admin_headers
 from load.mix import SHARES
@@ -27,6 +28,7 @@ from load.signatures import Signature, look
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.load import Load
 from otel_pipeline.errors import UserError
+from otel_pipeline.sanitize import Terminal
 from otel_pipeline.settings import REPOSITORY, Settings
 from otel_pipeline.settings import load as load_settings
 from otel_pipeline.stack import Stack
@@ -183,7 +185,7 @@ def show_signatures(console: Console, found: list[Signature]) -> None:
     table = Table("scenario", "broken", "stands out", "quiet", "during", "", title="signatures")
     for s in found:
         verdict = "seen" if s.seen else "[red]not seen[/]"
-        named = "nothing" if s.service is None else s.service or "(no service)"
+        named = Text("nothing" if s.service is None else Terminal.of(s.service) or "(no service)")
         table.add_row(s.scenario, s.expected or "(no service)", named, f"{s.quiet:.2f}", f"{s.during:.2f}", verdict)
     console.print(table)
 

@@ -1,5 +1,6 @@
 """Text of telemetry reaches a target through that target's escaper, or not at all."""
 
+import io
 import re
 from xml.etree import ElementTree
 
@@ -8,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from rich.console import Console
 
 from otel_pipeline.assets import incidents, node
+from otel_pipeline.demo import page
+from otel_pipeline.demo.counts import Counts
+from otel_pipeline.demo.report import Report, Verdict
 from otel_pipeline.detection.model import StepReport
 from otel_pipeline.investigate import svg
 from otel_pipeline.sanitize import Html, Llm, Markdown, Slack, Svg, Terminal, Untrusted, Written, hides
@@ -121,6 +126,21 @@ def test_the_pages_of_dagster_show_it_and_obey_nothing(name: str) -> None:
         assert [what for what in harmful(document) if not what.startswith("link_open")] == []
     cell = found["worst"].records[0].data["RootOperation"]
     assert not [c for c in str(cell) if hides(c) and c not in "\n\t"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_demo_s_page_shows_it_and_obeys_nothing(name: str) -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, color_system=None, width=40_000, highlight=False)
+    verdict = Verdict(
+        "payment_timeout", "inventory", found=True, blamed=name, delay_s=1.0, incident="i", title=name, reasons=[name]
+    )
+    false = [{"IncidentId": "f", "Title": name}]
+    page.show(console, Report(1, 1, Counts(1, 1, 1, 1, 1), [verdict], false, [1.0]), {}, [name])
+    said = shown.getvalue()
+    assert not [c for c in said if hides(c) and c not in "\n\t"]
+    line = max(Terminal.of(name).splitlines() or [""], key=len).expandtabs().strip()
+    assert "http" not in name or line[:60] in said  # markup would have eaten it
 
 
 def test_unescaped_the_corpus_would_do_harm() -> None:
