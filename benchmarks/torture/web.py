@@ -15,9 +15,9 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import uvicorn
+from benchmarks.torture.bench import Bench, lines
 
 from benchmarks.torture import case
-from benchmarks.torture.bench import Bench, lines
 from otel_pipeline import web_guard
 from otel_pipeline.assets.node import metadata
 from otel_pipeline.detection.model import StepReport
@@ -118,7 +118,7 @@ for abuse, statement in {
     "file() on the engine's log": "SELECT file('log/server.err.log')",
     "file() on /etc/passwd": "SELECT file('/etc/passwd')",
     "url() to another server": "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",
-    "a sort that spills to disk": "SELECT number FROM numbers(10) ORDER BY 1 SETTINGS max_bytes_before_external_sort = 1",
+    "a sort that spills to disk": "SELECT 1 SETTINGS max_bytes_before_external_sort = 1",
     "no limit on temporary files": "SELECT 1 SETTINGS max_temporary_data_on_disk_size_for_user = 0",
     "no limit on queries at once": "SELECT 1 SETTINGS max_concurrent_queries_for_user = 0",
 }.items():
