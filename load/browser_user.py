@@ -95,9 +95,10 @@ def missing() -> str:
 
 
 @contextmanager
-def browser() -> Iterator["Browser"]:
+def browser(*options: str) -> Iterator["Browser"]:
     """A headless browser.
 
+    :param options: of Chromium's command line.
     :raises UserError: no Playwright, no Chromium.
     """
     try:
@@ -106,7 +107,7 @@ def browser() -> Iterator["Browser"]:
         raise UserError(NO_PLAYWRIGHT) from None
     program = chromium()
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *options])
         try:
             yield started
         finally:

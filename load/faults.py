@@ -19,6 +19,7 @@ import httpx
 
 from load.scenarios import SCENARIOS, Scenario, scenario
 from otel_pipeline.errors import UserError
+from otel_pipeline.settings import load
 from sample_app.config import SERVICES
 
 SWITCH_TIMEOUT_S = 60
@@ -52,15 +53,22 @@ class FaultRecord:
         return [*names, version]
 
 
+def admin_headers(token: str) -> dict[str, str]:
+    """What the shop's admin API wants to see."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 class FaultControl:
     """Switches faults of a running shop.
 
     :param shop_url: base URL of the storefront; the other services listen on the ports that follow.
     :param ledger: database for the records, or None to keep none.
+    :param token: SHOP_ADMIN_TOKEN of that shop; None: that of the settings.
     """
 
-    def __init__(self, shop_url: str, ledger: Ledger | None = None) -> None:
+    def __init__(self, shop_url: str, ledger: Ledger | None = None, token: str | None = None) -> None:
         self._base = httpx.URL(shop_url)
+        self._headers = admin_headers(load().shop_admin_token if token is None else token)
         self._ledger = ledger
 
     def scenarios(self) -> tuple[Scenario, ...]:
@@ -135,7 +143,7 @@ class FaultControl:
         url = self._url(wanted.switch, "/admin/faults")
         body = {"scenario": wanted.name, "on": on, "parameters": parameters}
         try:
-            answer = httpx.post(url, json=body, timeout=SWITCH_TIMEOUT_S, trust_env=False)
+            answer = httpx.post(url, json=body, headers=self._headers, timeout=SWITCH_TIMEOUT_S, trust_env=False)
         except httpx.HTTPError as error:
             reason = f"{wanted.switch} at {url.host}:{url.port} does not answer ({type(error).__name__})"
             raise UserError(f"cannot switch {wanted.name}: {reason}; is the shop running?") from None

@@ -26,6 +26,7 @@ from load.faults import FaultControl
 from load.journeys import Step, journey
 from load.mix import Mix, customer
 from load.waves import FaultWaves
+from load.web import LOCAL, LocustGuard
 from otel_pipeline import settings as all_settings
 from otel_pipeline.errors import UserError
 
@@ -44,6 +45,7 @@ SPAWN_RATE = 10.0
 @events.init_command_line_parser.add_listener
 def _options(parser: Any) -> None:
     """Options of ours beside Locust's."""
+    parser.set_defaults(web_host=LOCAL)
     parser.add_argument("--requests", type=int, default=0, help="End after so many requests (0: never)")
     parser.add_argument("--mix-report", default="", help="File for the shares of what was sent, as JSON")
 
@@ -147,6 +149,18 @@ if settings.load_shape != "steady":
             return shapes.users(settings.load_shape, settings.load_users, self.get_run_time()), SPAWN_RATE
 
 
+@events.init.add_listener
+def _guard_page(environment: Environment, **_: Any) -> None:
+    """Keep Locust's page to this machine, or behind the token."""
+    options = environment.parsed_options
+    if environment.web_ui and options:
+        app = environment.web_ui.app
+        try:
+            app.wsgi_app = LocustGuard(app.wsgi_app, options.web_host, settings.web_token, settings.web_allowed_hosts)
+        except UserError as error:  # Locust would log it, and serve all the same
+            raise SystemExit(f"locust: {error}") from None
+
+
 @events.test_start.add_listener
 def _start_browsers(environment: Environment, **_: Any) -> None:
     """Let some customers come with a browser."""
@@ -170,7 +184,9 @@ def _start_waves(environment: Environment, **_: Any) -> None:
         if environment.runner:
             environment.runner.quit()
         return
-    waves = FaultWaves(settings, FaultControl(environment.host or DEFAULT_HOST, ledger), mix, log.info)
+    waves = FaultWaves(
+        settings, FaultControl(environment.host or DEFAULT_HOST, ledger, settings.shop_admin_token), mix, log.info
+    )
 
     def run() -> None:
         try:

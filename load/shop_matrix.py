@@ -19,14 +19,16 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from load.faults import FaultControl
+from load.faults import FaultControl, admin_headers
 from load.mix import SHARES
 from load.scenarios import SCENARIOS, Scenario, scenario
 from load.signatures import Signature, look
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.demo.load import Load
 from otel_pipeline.errors import UserError
+from otel_pipeline.sanitize import Terminal
 from otel_pipeline.settings import REPOSITORY, Settings
 from otel_pipeline.settings import load as load_settings
 from otel_pipeline.stack import Stack
@@ -149,7 +151,7 @@ def named(name: str) -> Scenario:
 def break_once(settings: Settings, db: Database, wanted: Scenario, quiet_s: float, fault_s: float) -> Signature:
     """Switch one scenario on between two times of quiet, and look for it."""
     shop_url = f"http://127.0.0.1:{settings.shop_port}"
-    control = FaultControl(shop_url, db)
+    control = FaultControl(shop_url, db, settings.shop_admin_token)
     before = datetime.now(UTC)
     time.sleep(quiet_s)
     flush(settings)
@@ -171,7 +173,7 @@ def flush(settings: Settings) -> None:
     for number, service in enumerate(SERVICES):
         url = f"http://127.0.0.1:{settings.shop_port + number}/admin/flush"
         try:
-            httpx.post(url, timeout=FLUSH_S, trust_env=False)
+            httpx.post(url, headers=admin_headers(settings.shop_admin_token), timeout=FLUSH_S, trust_env=False)
         except httpx.HTTPError as error:
             raise UserError(
                 f"{service} does not answer ({type(error).__name__}); the machine may be too busy"
@@ -183,7 +185,7 @@ def show_signatures(console: Console, found: list[Signature]) -> None:
     table = Table("scenario", "broken", "stands out", "quiet", "during", "", title="signatures")
     for s in found:
         verdict = "seen" if s.seen else "[red]not seen[/]"
-        named = "nothing" if s.service is None else s.service or "(no service)"
+        named = Text("nothing" if s.service is None else Terminal.of(s.service) or "(no service)")
         table.add_row(s.scenario, s.expected or "(no service)", named, f"{s.quiet:.2f}", f"{s.during:.2f}", verdict)
     console.print(table)
 

@@ -130,7 +130,7 @@ def soak(stack: Stack, db: Database, plan: Plan, since: datetime, console: Conso
         console.print(f"           {line}")
 
     memory: dict[str, Samples] = {}
-    control = FaultControl(f"http://127.0.0.1:{stack.settings.shop_port}", db)
+    control = FaultControl(f"http://127.0.0.1:{stack.settings.shop_port}", db, stack.settings.shop_admin_token)
     with Load(stack.settings, plan.users) as load, Faults(plan.slots, control, say) as faults:
         console.print(f"{load.described}; warming up")
         time.sleep(WARM_UP_S)

@@ -25,6 +25,7 @@ COMMANDS = {
     "cost": "What makes the volume of telemetry, and what of it carries information.",
     "ask": "Answer a question, in any language, with evidence.",
     "patterns": "The error memory: list, add, resolve, reject.",
+    "forget": "Erase a person, a session or a trace, and prove it.",
     "mcp": "The MCP server for agents: stdio, or HTTP with a token.",
     "evaluate": "The same code, measured against labelled data.",
 }

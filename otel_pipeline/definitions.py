@@ -10,7 +10,7 @@ from otel_pipeline.assets.log_templates import log_templates
 from otel_pipeline.assets.normal_centroid import normal_centroid
 from otel_pipeline.assets.raw import RAW
 from otel_pipeline.assets.trace_summaries import trace_summaries
-from otel_pipeline.automation.jobs import daily_normal, lineage_hour
+from otel_pipeline.automation.jobs import daily_normal, lineage_hour, retention_job
 from otel_pipeline.automation.schedules import SCHEDULES
 from otel_pipeline.automation.sensors import SENSORS
 from otel_pipeline.checks import CHECKS
@@ -29,7 +29,7 @@ defs = dg.Definitions(
         error_patterns,
     ],
     asset_checks=CHECKS,
-    jobs=[lineage_hour, daily_normal],
+    jobs=[lineage_hour, daily_normal, retention_job],
     sensors=SENSORS,
     schedules=SCHEDULES,
     # Both read the settings, so that one environment variable points the command line and Dagster at the same server.

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from otel_pipeline.errors import Unavailable, UserError
+from otel_pipeline.redact import redactor_for
 from otel_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ LOCAL_KEY = "local"
 class Embedder:
     """A client of ``EMBEDDING_BASE_URL`` for ``EMBEDDING_MODEL``. Connects on first use.
 
+    To an endpoint that is not on loopback texts go without personal data (REDACT).
+
     :param settings: where, which model, which key.
     """
 
@@ -26,6 +29,7 @@ class Embedder:
         self.url = settings.embedding_url
         self._local = not settings.embedding_base_url
         self._key = settings.openai_api_key or LOCAL_KEY
+        self._redactor = redactor_for(settings, self.url)
         self._client: OpenAI | None = None
 
     def embed(self, texts: list[str]) -> "np.ndarray":
@@ -44,8 +48,9 @@ class Embedder:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
+            sent = self._redactor.texts(batch) if self._redactor else batch
             try:
-                answer = client.embeddings.create(model=self.model, input=batch)
+                answer = client.embeddings.create(model=self.model, input=sent)
             except openai.APIConnectionError as error:
                 start_hint = (
                     "start it with `otel-pipeline embedder`" if self._local else "see that EMBEDDING_BASE_URL is right"

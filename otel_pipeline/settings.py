@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     clickhouse_secure: bool = Field(False, description="HTTPS to ClickHouse")
     clickhouse_cluster: str = Field("", description="Cluster name: tables become Replicated*, made ON CLUSTER")
 
+    web_token: str = Field(
+        "", description="Token that opens the pages (Dagster UI); empty: no login, which only loopback may have"
+    )
+    web_allowed_hosts: str = Field(
+        "", description="Further names by which browsers may call the pages, with commas; loopback always"
+    )
     hyperdx_url: str = Field(
         "", description="Base URL of HyperDX for links (default: /clickstack of the ClickHouse server)"
     )
@@ -47,12 +53,20 @@ class Settings(BaseSettings):
     raw_ttl_days: int = Field(30, ge=1, description="Days to keep raw telemetry")
     sessions_ttl_days: int = Field(7, ge=1, description="Days to keep browser session recordings")
     derived_ttl_days: int = Field(90, ge=1, description="Days to keep summaries, scores and template counts")
+    template_ttl_days: int = Field(
+        180,
+        ge=1,
+        description="Days after which a log template, a vector or an error pattern that was not seen is deleted",
+    )
 
     intake_host: str = Field("127.0.0.1", description="Address that intake listens on")
     intake_http_port: int = Field(4318, description="OTLP/HTTP port")
     intake_grpc_port: int = Field(4317, description="OTLP/gRPC port")
     intake_token: str = Field(
         "", description="When set, OTLP clients must send it (Authorization, with or without Bearer)"
+    )
+    intake_allowed_origins: str = Field(
+        "", description="Origins whose pages may send telemetry, with commas; empty: the sample shop's on loopback"
     )
     intake_spool_mb: int = Field(2048, ge=16, description="Spool size in MiB after which intake answers 503")
     intake_max_body_mb: int = Field(16, ge=1, description="Largest OTLP body in MiB, after decompression")
@@ -73,6 +87,18 @@ class Settings(BaseSettings):
     )
     openai_api_key: str = Field(
         "", description="API key for EMBEDDING_BASE_URL and for ask; the local embedder needs none"
+    )
+
+    redact: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="Whether personal data is struck out of what goes to EMBEDDING_BASE_URL and to models; auto: where"
+        " they are not on loopback",
+    )
+    redact_patterns: str = Field(
+        "", description="File of further patterns to strike out, one NAME=REGULAR EXPRESSION a line"
+    )
+    redact_presidio: bool = Field(
+        False, description="Whether presidio, where it is installed, looks for names of people as well"
     )
 
     mcp_host: str = Field("127.0.0.1", description="Address that the MCP server listens on over HTTP")
@@ -153,6 +179,10 @@ class Settings(BaseSettings):
     load_intermittent_error_pct: float = Field(
         3.0, ge=0, le=30, description="Percent of requests sent during intermittent_error"
     )
+    shop_admin_token: str = Field(
+        "", description="Token of the shop's admin API, which switches its faults (the local stack makes one up)"
+    )
+    dagster_host: str = Field("127.0.0.1", description="Address that the Dagster UI listens on")
     dagster_port: int = Field(3000, description="Port of the Dagster UI")
     lineage_start: str = Field(
         "",

@@ -18,9 +18,9 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
-from otel_pipeline.errors import UserError
 from sample_app import deadline
 from sample_app.config import ShopConfig
+from sample_app.errors import ConfigError
 
 _NESTED = re.compile(r"\([^()]*\)")
 _TARGET = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+\"?(\w+)", re.IGNORECASE)
@@ -122,14 +122,14 @@ class PoolSize:
 def open_database(config: ShopConfig, tables: MetaData) -> Engine:
     """The engine of a service, instrumented, with its tables made.
 
-    :raises UserError: SHOP_DATABASE_URL makes no sense, its driver is missing, or the server does not answer.
+    :raises ConfigError: SHOP_DATABASE_URL makes no sense, its driver is missing, or the server does not answer.
     """
     engine = open_pool(config, config.service, PoolSize(config.pool_size, config.pool_overflow, config.pool_timeout_s))
     try:
         with suppress_instrumentation():
             tables.create_all(engine)
     except OperationalError as error:
-        raise UserError(f"the shop's database does not answer: {str(error.orig).strip().splitlines()[0]}") from None
+        raise ConfigError(f"the shop's database does not answer: {str(error.orig).strip().splitlines()[0]}") from None
     return engine
 
 
@@ -137,7 +137,7 @@ def open_pool(config: ShopConfig, name: str, size: PoolSize) -> Engine:
     """A pool of connections to the service's database, instrumented: SQLite and PostgreSQL alike.
 
     :param name: of the pool, in metrics.
-    :raises UserError: as :func:`open_database`.
+    :raises ConfigError: as :func:`open_database`.
     """
     instrumentor = SQLAlchemyInstrumentor()
     if not instrumentor.is_instrumented_by_opentelemetry:
@@ -153,7 +153,9 @@ def open_pool(config: ShopConfig, name: str, size: PoolSize) -> Engine:
             connect_args=deadline.connect_args(config.database_url, config.statement_timeout_s),
         )
     except (ArgumentError, ModuleNotFoundError) as error:
-        raise UserError(f"SHOP_DATABASE_URL cannot be used: {error}; for PostgreSQL install psycopg[binary]") from None
+        raise ConfigError(
+            f"SHOP_DATABASE_URL cannot be used: {error}; for PostgreSQL install psycopg[binary]"
+        ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _sqlite_pragmas)
         deadline.watch(engine, config.statement_timeout_s)

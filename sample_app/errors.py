@@ -1,6 +1,10 @@
 """Failures that a shop service answers with: an HTTP status, a stable code for programs, a sentence for people."""
 
 
+class ConfigError(Exception):
+    """A setting, a port or a database that cannot be used: one line that says what is wrong and what to do."""
+
+
 class ShopError(Exception):
     """A request that cannot be fulfilled.
 

@@ -10,8 +10,8 @@ import socket
 import sys
 import threading
 
-from otel_pipeline.errors import UserError
-from sample_app.config import SERVICES, ShopConfig, from_settings
+from sample_app.config import SERVICES, ShopConfig, from_environment
+from sample_app.errors import ConfigError
 
 USAGE = f"usage: python -m sample_app {{{'|'.join(SERVICES)}}}"
 M_ARENA_MAX = -8
@@ -29,11 +29,11 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        config = from_settings(arguments[0])
+        config = from_environment(arguments[0])
         listener = inherited_listener() or listen(config)
         _share_memory_arenas()
         serve(config, listener)
-    except UserError as error:
+    except ConfigError as error:
         print(f"shop: {error}", file=sys.stderr)
         return 1
     return 0
@@ -48,7 +48,7 @@ def _share_memory_arenas() -> None:
 def listen(config: ShopConfig) -> socket.socket:
     """The listening socket of the service, on loopback.
 
-    :raises UserError: when the port is taken.
+    :raises ConfigError: when the port is taken.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -56,7 +56,7 @@ def listen(config: ShopConfig) -> socket.socket:
         listener.bind(("127.0.0.1", config.port))
     except OSError:
         listener.close()
-        raise UserError(f"port {config.port} of {config.service} is taken; set SHOP_PORT to another") from None
+        raise ConfigError(f"port {config.port} of {config.service} is taken; set SHOP_PORT to another") from None
     listener.listen(256)
     return listener
 

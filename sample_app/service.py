@@ -1,6 +1,7 @@
 """What all five services share: the web application around the business routes, the admin API, background jobs."""
 
 import asyncio
+import hmac
 import json
 import logging
 import threading
@@ -28,7 +29,8 @@ from sample_app.deployment import Deployment
 from sample_app.errors import ShopError
 from sample_app.telemetry import Telemetry
 
-NOT_TRACED = ("/admin", "/health", "/sandbox", "/static")
+ADMIN = "/admin"
+NOT_TRACED = (ADMIN, "/health", "/sandbox", "/static")
 REQUEST_HEADERS = {
     b"x-session-id": "session.id",
     b"x-user-id": "user.id",
@@ -135,6 +137,28 @@ class Job(threading.Thread):
         self._stopped.set()
         if self.is_alive():
             self.join(3)
+
+
+class AdminGuard:
+    """Lets requests to the admin API through that have the token, as a bearer: no foreign page can send one.
+
+    :param token: SHOP_ADMIN_TOKEN; empty: nobody has it.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(ADMIN) and not self._may(scope):
+            answer = JSONResponse({"message": "send Authorization: Bearer and the SHOP_ADMIN_TOKEN"}, 401)
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _may(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        return bool(self._token) and len(given) == 1 and hmac.compare_digest(given[0], b"Bearer " + self._token)
 
 
 class _RequestLog:
@@ -289,6 +313,7 @@ def add_admin(service: Service, runtime: Runtime) -> None:
         await asyncio.to_thread(runtime.telemetry.flush)
         return runtime.telemetry.counts()
 
+    service.app.add_middleware(AdminGuard, token=runtime.config.admin_token)
     service.app.add_api_route("/health", health)
     service.app.add_api_route("/admin/faults", faults)
     service.app.add_api_route("/admin/faults", switch, methods=["POST"])

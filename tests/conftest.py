@@ -18,7 +18,15 @@ RUN_AGAIN = ("pipeline", "live", "browser")
 """Folders whose tests talk to other processes on a machine that may be busy: one that fails is run once more, and the
 run says so."""
 
-NEVER_AGAIN = ("intake_exactly_once", "intake_equality", "deduplication_log", "ground_truth", "guard", "tools_hostile")
+NEVER_AGAIN = (
+    "intake_exactly_once",
+    "intake_equality",
+    "deduplication_log",
+    "ground_truth",
+    "guard",
+    "tools_hostile",
+    "forget",
+)
 """Files among them whose tests must never fail, not even once: nothing lost, nothing doubled, nobody fooled."""
 
 

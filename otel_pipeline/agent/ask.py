@@ -10,8 +10,10 @@ from otel_pipeline.agent.bounds import Bounds
 from otel_pipeline.agent.chat import Chat
 from otel_pipeline.agent.citations import Citation, check
 from otel_pipeline.agent.loop import Agent, Conversation
+from otel_pipeline.agent.redacted import RedactedChat
 from otel_pipeline.agent.tracing import Tracing, failed, usage
 from otel_pipeline.errors import UserError
+from otel_pipeline.redact import redactor_for
 from otel_pipeline.settings import Settings
 from otel_pipeline.tools.model import Context
 
@@ -77,7 +79,7 @@ def ask(context: Context, question: str, progress: Callable[[str], None]) -> Ans
 
 
 def model(settings: Settings) -> Chat | None:
-    """The model that is set up; none without ``ASK_MODEL``.
+    """The model that is set up, behind a redactor where it is not on this machine; none without ``ASK_MODEL``.
 
     :raises UserError: a model without a key or an address.
     """
@@ -88,10 +90,15 @@ def model(settings: Settings) -> Chat | None:
     if provider == "anthropic":
         from otel_pipeline.agent.anthropic_chat import AnthropicChat
 
-        return AnthropicChat(settings) if settings.anthropic_api_key else None
+        return _behind(settings, AnthropicChat(settings)) if settings.anthropic_api_key else None
     from otel_pipeline.agent.openai_chat import OpenAiChat
 
-    return OpenAiChat(settings) if settings.openai_api_key or settings.ask_base_url else None
+    return _behind(settings, OpenAiChat(settings)) if settings.openai_api_key or settings.ask_base_url else None
+
+
+def _behind(settings: Settings, chat: Chat) -> Chat:
+    redactor = redactor_for(settings, chat.url)
+    return RedactedChat(chat, redactor) if redactor else chat
 
 
 def _aided(question: str, chat: Chat, found: Conversation, bounds: Bounds) -> Answer:

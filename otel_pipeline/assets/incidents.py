@@ -11,6 +11,7 @@ from otel_pipeline.detection import incidents as step
 from otel_pipeline.detection.model import StepReport, utc
 from otel_pipeline.links import trace_url
 from otel_pipeline.resources.clickhouse import ClickHouse
+from otel_pipeline.sanitize import Markdown, Untrusted
 from otel_pipeline.settings import Settings
 
 SHOWN = 3  # causes, reasons and example traces of each incident
@@ -27,28 +28,38 @@ def incidents(context: dg.AssetExecutionContext, clickhouse: ClickHouse) -> dg.M
     def materialize(db: Database, hour: datetime) -> StepReport:
         report = step.materialize(db, hour)
         if rows := db.rows("incidents__page", hour=hour):
-            pages["report"] = dg.MetadataValue.md("\n\n".join(page(row, db.settings) for row in rows))
+            pages["report"] = dg.MetadataValue.md(Markdown.lines((page(row, db.settings) for row in rows), "\n\n"))
         return report
 
     result = run(context, clickhouse, materialize)
     return result._replace(metadata={**(result.metadata or {}), **pages})
 
 
-def page(row: dict[str, Any], settings: Settings) -> str:
+def page(row: dict[str, Any], settings: Settings) -> Markdown:
     """An incident in Markdown, for the person on call."""
     start, end = utc(row["Start"]), utc(row["End"])
-    causes = zip(row["Causes"], row["Confidence"], row["Why"], strict=True)
-    reasons = zip(row["ReasonServices"], row["Reasons"], row["ReasonTraces"], strict=True)
+    course = f"{start:%H:%M:%S} to {end:%H:%M:%S} UTC{', going on' if row['Open'] else ''}"
+    causes = list(zip(row["Causes"], row["Confidence"], row["Why"], strict=True))
+    reasons = list(zip(row["ReasonServices"], row["Reasons"], row["ReasonTraces"], strict=True))
+    operations = Markdown.lines((Untrusted(operation) for operation in row["Operations"][:SHOWN]), ", ")
+    traces = (Markdown.link(trace[:8], trace_url(settings, trace, start)) for trace in row["ExampleTraceIds"][:SHOWN])
     lines = [
-        f"### {row['Title']}",
-        f"{start:%H:%M:%S} to {end:%H:%M:%S} UTC{', going on' if row['Open'] else ''}:"
-        f" {row['Anomalous']} anomalous of {row['Traces']} traces; affects {', '.join(row['Operations'][:SHOWN])}",
-        *(
-            f"{n}. **{service}** ({share:.0%}): {why}"
-            for n, (service, share, why) in enumerate(list(causes)[:SHOWN], 1)
+        Markdown.fill("### {}", Untrusted(row["Title"])),
+        Markdown.fill(
+            "{}: {} anomalous of {} traces; affects {}",
+            Markdown(course),
+            row["Anomalous"],
+            row["Traces"],
+            operations,
         ),
-        *(f"- {service}: {what} ({traces} traces)" for service, what, traces in list(reasons)[:SHOWN]),
-        "Traces: "
-        + ", ".join(f"[{trace[:8]}]({trace_url(settings, trace, start)})" for trace in row["ExampleTraceIds"][:SHOWN]),
+        *(
+            Markdown.fill("{}. **{}** ({}%): {}", n, Untrusted(service), round(share * 100), Untrusted(why))
+            for n, (service, share, why) in enumerate(causes[:SHOWN], 1)
+        ),
+        *(
+            Markdown.fill("- {}: {} ({} traces)", Untrusted(service), Untrusted(what), count)
+            for service, what, count in reasons[:SHOWN]
+        ),
+        Markdown.fill("Traces: {}", Markdown.lines(traces, ", ")),
     ]
-    return "\n\n".join(lines)
+    return Markdown.lines(lines, "\n\n")

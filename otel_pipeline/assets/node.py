@@ -14,6 +14,7 @@ from otel_pipeline.detection.version import CODE_VERSION
 from otel_pipeline.links import trace_url
 from otel_pipeline.partitions import HOURLY
 from otel_pipeline.resources.clickhouse import ClickHouse, one_line_failures
+from otel_pipeline.sanitize import Markdown, Terminal, Untrusted
 from otel_pipeline.settings import Settings
 from otel_pipeline.sqlfiles import schema_files
 
@@ -87,15 +88,16 @@ def metadata(report: StepReport, settings: Settings) -> dict[str, Any]:
             key = f"{name}_list" if name in figures else name
             found[key] = dg.MetadataValue.table([dg.TableRecord(_cells(row)) for row in rows])
             if "TraceId" in rows[0]:
-                found[f"{key}_links"] = dg.MetadataValue.md("\n".join(_link(row, settings) for row in rows))
+                found[f"{key}_links"] = dg.MetadataValue.md(Markdown.lines(_link(row, settings) for row in rows))
     return found
 
 
-def _link(row: Mapping[str, Any], settings: Settings) -> str:
+def _link(row: Mapping[str, Any], settings: Settings) -> Markdown:
     """A trace as an item of a Markdown list: cells of a table cannot be links."""
     began = row.get("Timestamp")
     url = trace_url(settings, row["TraceId"], utc(began) if began else None)
-    return f"- [{row['TraceId']}]({url}) {row.get('RootOperation', '')} {row.get('duration_ms', '')} ms"
+    operation = Untrusted(row.get("RootOperation", ""))
+    return Markdown.fill("- {} {} {} ms", Markdown.link(row["TraceId"], url), operation, row.get("duration_ms", 0))
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]:
@@ -103,10 +105,12 @@ def _cells(row: Mapping[str, Any]) -> dict[str, str | int | float | bool | None]
     for name, value in row.items():
         if isinstance(value, datetime):
             cells[name] = utc(value).isoformat(timespec="milliseconds")
-        elif isinstance(value, str | float | bool | None) or (isinstance(value, int) and abs(value) < EXACT):
+        elif isinstance(value, str):
+            cells[name] = Terminal.of(value)
+        elif isinstance(value, float | bool | None) or (isinstance(value, int) and abs(value) < EXACT):
             cells[name] = value
         else:
-            cells[name] = str(value)
+            cells[name] = Terminal.of(value)
     return cells
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, timedelta
 import dagster as dg
 
 from otel_pipeline.assets.node import TRIGGER_TAG
-from otel_pipeline.automation.jobs import daily_normal, lineage_hour
+from otel_pipeline.automation.jobs import daily_normal, lineage_hour, retention_job
 from otel_pipeline.detection.model import HOUR
 from otel_pipeline.partitions import current_hour, key_of
 
@@ -34,4 +34,15 @@ def daily_baseline(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(partition_key=key_of(midnight - timedelta(hours=1)), tags={TRIGGER_TAG: "daily"})
 
 
-SCHEDULES = [close_hour, daily_baseline]
+@dg.schedule(
+    job=retention_job,
+    cron_schedule="40 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def end_of_life(_: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Delete what has not been seen for TEMPLATE_TTL_DAYS: templates, masks, vectors, unconfirmed patterns."""
+    return dg.RunRequest()
+
+
+SCHEDULES = [close_hour, daily_baseline, end_of_life]

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_pipeline.demo.report import Report, Verdict, quantile
+from otel_pipeline.sanitize import Terminal
 
 
 def show(console: Console, report: Report, links: dict[str, str], remedies: Sequence[str]) -> None:
@@ -32,6 +33,11 @@ def show(console: Console, report: Report, links: dict[str, str], remedies: Sequ
     )
 
 
+def _text(text: str | None, style: str = "") -> Text:
+    """Text of telemetry: no markup in it, and nothing that a terminal obeys."""
+    return Text(Terminal.of(text or ""), style=style)
+
+
 def _clock(instant: datetime | None) -> str:
     return f"{instant:%H:%M:%S} UTC" if instant else "never"
 
@@ -45,16 +51,16 @@ def _fault(v: Verdict, remedy: str) -> Table:
     table.add_column(overflow="fold")
     table.add_row("injected into", v.service)
     if v.found:
-        table.add_row("blamed", Text(v.blamed or "", style="bold"))
-        table.add_row("incident", f"{v.incident}  {v.title}")
+        table.add_row("blamed", _text(v.blamed, "bold"))
+        table.add_row("incident", _text(f"{v.incident}  {v.title}"))
     table.add_row("first faulty span", _clock(v.first_faulty))
     table.add_row(
         "first anomaly row", f"{_clock(v.first_row)}, {v.delay_s} s after that trace ended" if v.first_row else "never"
     )
     table.add_row("anomalous traces", str(v.anomalies))
     for number, reason in enumerate(v.reasons):
-        table.add_row("because" if number == 0 else "", Text(reason))
-    table.add_row("seen before", Text(remedy))
+        table.add_row("because" if number == 0 else "", _text(reason))
+    table.add_row("seen before", _text(remedy))
     return table
 
 
@@ -63,7 +69,7 @@ def _false(console: Console, report: Report) -> None:
     if not report.false_incidents:
         console.print("false incidents in the quiet times: [green]none[/]")
     for incident in report.false_incidents:
-        console.print(f"[red]false incident[/] {incident['IncidentId']} {incident['Title']}")
+        console.print(Text("false incident ", style="red") + _text(f"{incident['IncidentId']} {incident['Title']}"))
 
 
 def _figures(report: Report) -> Table:

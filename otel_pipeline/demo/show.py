@@ -39,7 +39,7 @@ def run(settings: Settings, plan: Plan, since: datetime, say: Say) -> report.Rep
     """
     faults: list[FaultRecord] = []
     with Database(settings, comment={"command": "demo"}) as db, Watch(settings, since) as watch:
-        control = FaultControl(f"http://127.0.0.1:{settings.shop_port}", db)
+        control = FaultControl(f"http://127.0.0.1:{settings.shop_port}", db, settings.shop_admin_token)
         with Load(settings, plan.users) as load:
             load_started = time.monotonic()
             say(f"{load.described}; waiting for the lineage to learn what is normal")

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from otel_pipeline import sqlfiles
+from otel_pipeline import sqlfiles, web_guard
 from otel_pipeline.errors import UserError
 from otel_pipeline.intake.connections import KEEP_ALIVE_SECONDS, Connections, connections_each
 from otel_pipeline.intake.dead_letters import DeadLetters, private_folder
@@ -77,7 +77,7 @@ class Intake:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http = _Http(
             uvicorn.Config(
-                HttpDoor(doors, self.probe),
+                web_guard.intake(HttpDoor(doors, self.probe), settings),
                 http=self._connections.protocol,  # pyright: ignore[reportArgumentType]
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 lifespan="off",

@@ -3,13 +3,13 @@
 They hold text out of telemetry, which anybody may have written: it is quoted for the shell and for SQL.
 """
 
-import re
 import shlex
 from collections.abc import Sequence
 from datetime import datetime
 
 from otel_pipeline.detection.model import Window
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, MetricMove, Skew
+from otel_pipeline.sanitize import one_line
 
 SHOWN = 6
 WORDS = 80
@@ -28,20 +28,20 @@ def next_checks(
     """Commands, the most telling first."""
     checks = []
     between = f"--from {_iso(focus.start)} --to {_iso(focus.end)}"
-    service = f"--service={shlex.quote(_plain(top.service))}"
+    service = f"--service={shlex.quote(one_line(top.service))}"
     for deploy in deploys:
         if deploy.service == top.service and deploy.kind == "release" and deploy.lead >= 0:
-            new, old = _plain(deploy.after), _plain(deploy.before)
-            checks.append(f"# see what {new} of {_plain(top.service)} changed, and roll back to {old}")
+            new, old = one_line(deploy.after), one_line(deploy.before)
+            checks.append(f"# see what {new} of {one_line(top.service)} changed, and roll back to {old}")
             break
     for move in [m for m in metrics if m.service == top.service][:1]:
         checks.append(sql(metric_query(move, focus)))
     if examples:
-        trace = shlex.quote(_plain(examples[0]))
+        trace = shlex.quote(one_line(examples[0]))
         checks += [f"otel-pipeline investigate --trace={trace}", f"otel-pipeline similar -- {trace}"]
     new = next((c for c in changes if c.service == top.service and c.kind in ("new log line", "more log lines")), None)
     if new:
-        text = shlex.quote(_plain(new.what)[:WORDS])
+        text = shlex.quote(one_line(new.what)[:WORDS])
         checks.append(f"otel-pipeline search {service} {between} -- {text}")
     for value in skew[:1]:
         checks.append(sql(skew_query(value, focus)))
@@ -98,12 +98,7 @@ def sql(query: str) -> str:
 
 def literal(text: str) -> str:
     """A string of SQL."""
-    return "'" + _plain(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _plain(text: str) -> str:
-    """Without what moves a terminal's cursor or ends a line."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", text)
+    return "'" + one_line(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _iso(instant: datetime) -> str:

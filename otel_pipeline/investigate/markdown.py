@@ -7,9 +7,9 @@ from pathlib import Path
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.errors import UserError
 from otel_pipeline.investigate.model import Investigation, Status
-from otel_pipeline.investigate.text import cut, plain
 from otel_pipeline.investigate.timeline import timeline
 from otel_pipeline.investigate.waterfall import waterfall
+from otel_pipeline.sanitize import Markdown
 
 FACTS, CHANGES, METRICS = 6, 8, 6
 
@@ -45,10 +45,9 @@ def markdown(found: Investigation, pictures: dict[str, str] | None = None, trace
     return "\n".join(_lines(found, pictures or {}, trace)) + "\n"
 
 
-def code(text: str, width: int = 200) -> str:
+def code(text: str, width: int = 200) -> Markdown:
     """A text as a code span: nothing in it is markup, a link or a picture."""
-    inside = cut(plain(text), width).replace("`", "ˋ").replace("|", "¦").strip() or " "
-    return f"`{inside}`"
+    return Markdown.of(text, width)
 
 
 def _lines(found: Investigation, pictures: dict[str, str], trace: str) -> Iterator[str]:

@@ -3,17 +3,16 @@
 Text of telemetry is made harmless: anybody may have written it.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
 from otel_pipeline.investigate.model import Investigation, Status
 from otel_pipeline.investigate.onsets import released
+from otel_pipeline.sanitize import one_line
 
 CHANGES, METRICS, ONSETS, FACTS, DEPLOYS, LONE, ENDPOINTS, RELATED = 6, 4, 10, 5, 3, 5, 8, 8
 USUAL = ("as usual", "too little to compare with")
 WIDTH = 150
-UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
 
 def text(found: Investigation) -> str:
@@ -29,7 +28,7 @@ def answer(found: Investigation) -> str:
 
 def plain(text: str) -> str:
     """One line without what moves a terminal's cursor, colours it or turns its direction."""
-    return UNSAFE.sub(" ", text)
+    return one_line(text)
 
 
 def cut(text: str, width: int = WIDTH) -> str:

@@ -15,6 +15,10 @@ if (localStorage.getItem("hdx-user-preferences") === null) {
     {isUTC: true, timeFormat: "24h", colorMode: "system", font: "IBM Plex Mono"}));
 }
 """
+# The server by the name that the page was opened under: another name of it would be another origin.
+CONNECTION = """window.__ENV.NEXT_PUBLIC_HDX_LOCAL_DEFAULT_CONNECTIONS = JSON.stringify(
+  [Object.assign(%s, {host: location.origin})]);
+"""
 
 
 def environment_script(settings: Settings) -> str:
@@ -23,7 +27,6 @@ def environment_script(settings: Settings) -> str:
     connection = {
         "id": "local",
         "name": "otel-pipeline",
-        "host": f"http://127.0.0.1:{settings.clickhouse_port}",
         "username": settings.clickhouse_reader_user,
         "password": settings.clickhouse_reader_password,
     }
@@ -97,7 +100,6 @@ def environment_script(settings: Settings) -> str:
         "NEXT_PUBLIC_THEME": "clickstack",
         "NEXT_PUBLIC_IS_LOCAL_MODE": "true",
         "NEXT_PUBLIC_CLICKHOUSE_BUILD": "true",
-        "NEXT_PUBLIC_HDX_LOCAL_DEFAULT_CONNECTIONS": json.dumps([connection]),
         "NEXT_PUBLIC_HDX_LOCAL_DEFAULT_SOURCES": json.dumps(sources),
     }
-    return f"window.__ENV = {json.dumps(values)};\n{FIRST_VISIT}"
+    return f"window.__ENV = {json.dumps(values)};\n{CONNECTION % json.dumps(connection)}{FIRST_VISIT}"

@@ -91,7 +91,7 @@ class LocalServer:
     @property
     def log(self) -> Path:
         """The engine's log of errors."""
-        return self.folder / "server.log"
+        return self.folder / config.LOGS / "server.log"
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -130,6 +130,8 @@ class LocalServer:
     def spawn(self, output: int | IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
         """Start the process (again) without waiting; its output goes to ``output``, or else to ``stdout.log``."""
         assert self._lock is not None, "prepare() comes first"
+        if not (self.folder / config.FILES[0]).exists():  # an earlier process has read it
+            self._identity = config.write(self.folder, self.settings)
         with contextlib.ExitStack() as stack:
             if output is None:
                 output = stack.enter_context((self.folder / "stdout.log").open("wb"))
@@ -162,9 +164,12 @@ class LocalServer:
         """Whether this server, and not another one on its port, answers now."""
         try:
             with urlopen(f"{self.url}{config.IDENTITY_PATH}", timeout=seconds) as answer:
-                return answer.read().decode() == self._identity
+                ours = answer.read().decode() == self._identity
         except (OSError, HTTPException):
             return False
+        if ours:
+            config.forget(self.folder)
+        return ours
 
     def last_words(self) -> str:
         """The last error of the engine's logs in one line, and where to read more."""
@@ -223,6 +228,15 @@ def with_passwords(settings: Settings) -> Settings:
     if not missing:
         return settings
     made_up = {field: config.new_password() for field in missing}
+    remember(settings, **made_up)
+    return settings.model_copy(update=made_up)
+
+
+def with_shop_token(settings: Settings) -> Settings:
+    """The settings with the token of the shop's admin API, made up and remembered where there is none yet."""
+    if settings.shop_admin_token:
+        return settings
+    made_up = {"shop_admin_token": config.new_password()}
     remember(settings, **made_up)
     return settings.model_copy(update=made_up)
 

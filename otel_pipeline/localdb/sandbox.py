@@ -2,7 +2,9 @@
 
 Run as its own "local" program, the engine lets every user, the reader too, read any file with the scalar function
 ``file()``: no grant, setting or path is asked. So the kernel has to say no. A server elsewhere checks paths by itself.
-Where there is no Landlock (other systems, kernels before 5.19), only the guard of the SQL tool stands before it.
+Of its own folder the engine reaches the data alone: the configuration, with the hashes of passwords, is deleted once it
+has been read, and the logs can be written only. Where there is no Landlock (other systems, kernels before 5.19), only
+the guard of the SQL tool stands before the rest.
 """
 
 import contextlib
@@ -10,7 +12,13 @@ import ctypes
 import os
 import struct
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+FILES = ("config.xml", "users.xml")
+"""Configuration files, in the server's folder."""
+LOGS = "log"
+"""Folder of its logs, in the same."""
 
 # From linux/landlock.h and the unified system call numbers.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -35,9 +43,11 @@ def available() -> bool:
     return _call(CREATE_RULESET, None, 0, VERSION_FLAG) >= SECOND
 
 
-def enter(folder: Path) -> bool:
-    """Let this thread, and all that it starts, use nothing but ``folder`` and read what any program needs.
+def enter(data: Path, logs: Path, files: Iterable[Path] = ()) -> bool:
+    """Let this thread, and all that it starts, use nothing but these, and read what any program needs.
 
+    :param data: folder that it may use. :param logs: folder that it may write to, but whose files it may not read.
+    :param files: files that it may read; they can be deleted once it has.
     :returns: whether the kernel does that from now on.
     """
     if not available():
@@ -47,7 +57,10 @@ def enter(folder: Path) -> bool:
     if ruleset < 0:
         return False
     try:
-        _allow(ruleset, folder, EVERYTHING)
+        _allow(ruleset, data, EVERYTHING)
+        _allow(ruleset, logs, EVERYTHING & ~READ_FILE)
+        for path in files:
+            _allow(ruleset, path, READ_FILE)
         _allow(ruleset, Path("/dev/null"), READ_FILE | WRITE_FILE)
         for path in (*READABLE.split(), sys.prefix, sys.base_prefix):
             _allow(ruleset, Path(path), READ)

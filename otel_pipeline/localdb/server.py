@@ -5,7 +5,7 @@ The engine's own ``LocalServer`` is reached through the extension module of the 
 
 It serves until SIGTERM, SIGINT, or the end of its standard input: whoever starts it holds the other end of that pipe,
 so that the server ends with its parent, even one that was killed. Of the machine's files it reaches only those of its
-folder (:mod:`otel_pipeline.localdb.sandbox`).
+data (:mod:`otel_pipeline.localdb.sandbox`).
 """
 
 import contextlib
@@ -60,7 +60,11 @@ def main() -> int:
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     deduplication.forget_uncommitted(Path("data"))
     engine = load_engine()
-    sandbox.enter(Path.cwd())
+    here = Path.cwd()
+    for name in ("data", sandbox.LOGS):
+        (here / name).mkdir(mode=0o700, exist_ok=True)
+    os.umask(0o077)
+    sandbox.enter(here / "data", here / sandbox.LOGS, [here / name for name in sandbox.FILES])
     read_end, write_end = os.pipe()
 
     def serve() -> None:

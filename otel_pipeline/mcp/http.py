@@ -1,26 +1,24 @@
 """The MCP server over Streamable HTTP: one bearer token, loopback unless told otherwise, names checked.
 
 A web page that a person visits may send requests to loopback, and may have its own name point there (DNS rebinding):
-the token keeps it out, and so do the checks of Host and Origin, which the SDK does before anything is read.
+the token keeps it out, and so do the checks of Host and Origin (:mod:`otel_pipeline.web_guard`).
 """
 
 import hmac
 import secrets
 import socket
-from itertools import product
 from typing import Any
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from otel_pipeline import web_guard
 from otel_pipeline.errors import UserError
 from otel_pipeline.mcp.server import build
 from otel_pipeline.settings import Settings
 
 PATH = "/mcp"
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-SCHEMES = ("http", "https")
 LARGEST = 1_000_000
 
 
@@ -53,25 +51,21 @@ class Bearer:
         return kind.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
 
 
-def application(settings: Settings, token: str) -> ASGIApp:
+def application(settings: Settings, token: str) -> web_guard.App:
     """The ASGI application.
 
     :param token: what clients must send; never empty.
     """
-    names = [*LOOPBACK, *(name.strip() for name in settings.mcp_allowed_hosts.split(",") if name.strip())]
-    security = TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
-        allowed_origins=[f"{scheme}://{name}{port}" for name, scheme, port in product(names, SCHEMES, ("", ":*"))],
-    )
+    names = web_guard.LOOPBACK | web_guard.names_of(settings.mcp_allowed_hosts)
     app = build(settings).streamable_http_app(
         streamable_http_path=PATH,
         json_response=True,
         stateless_http=True,
         max_request_body_size=LARGEST,
-        transport_security=security,
+        # The SDK's own check takes localhost:1.evil.example for localhost with a port; the guard reads names exactly.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    return Bearer(app, token)
+    return web_guard.programs(Bearer(app, token), names, loopback_pages=True)
 
 
 def listen(settings: Settings) -> socket.socket:

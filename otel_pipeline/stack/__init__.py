@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from otel_pipeline.errors import UserError
-from otel_pipeline.localdb.launcher import free_port, with_passwords
+from otel_pipeline.localdb.launcher import free_port, with_passwords, with_shop_token
 from otel_pipeline.migrate import migrate
 from otel_pipeline.settings import Settings, load
 from otel_pipeline.stack import record
@@ -59,6 +59,8 @@ class Stack:
             record.end_leftovers(self._home)
             if "clickhouse" in self.groups:
                 self.settings = with_passwords(self.settings)
+            if "shop" in self.groups:
+                self.settings = with_shop_token(self.settings)
             self.settings = choose_ports(self.settings, self.groups, self._reservations)
             self._code_port = free_port()
             if "clickhouse" not in self.groups:

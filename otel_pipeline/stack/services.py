@@ -170,8 +170,8 @@ def dagster(settings: Settings, code_port: int = 0) -> list[Service]:
         Service(
             "webserver",
             [
-                *(sys.executable, "-m", "dagster_webserver"),
-                *("-h", "127.0.0.1", "-p", str(settings.dagster_port), "-w", str(workspace)),
+                *(sys.executable, "-m", "otel_pipeline.dagster_web"),
+                *("-p", str(settings.dagster_port), "-w", str(workspace)),
             ],
             environment,
             ready=http_ready(f"{url}/server_info"),
@@ -186,7 +186,7 @@ def dagster(settings: Settings, code_port: int = 0) -> list[Service]:
             "daemon",
             [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)],
             environment,
-            ready=_daemon_ready(url),
+            ready=_daemon_ready(url, settings.web_token),
             # Both would make the instance's SQLite files; one after the other they do not collide.
             after=("clickhouse", "code", "webserver"),
             ready_seconds=120,
@@ -220,11 +220,12 @@ def _listens(port: int) -> Callable[[], bool]:
     return probe
 
 
-def _daemon_ready(url: str) -> Callable[[], bool]:
+def _daemon_ready(url: str, token: str) -> Callable[[], bool]:
     """A probe: does the webserver see a healthy heartbeat of every daemon that must run?"""
 
     def probe() -> bool:
-        request = Request(f"{url}/graphql", data=HEALTH.encode(), headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        request = Request(f"{url}/graphql", data=HEALTH.encode(), headers=headers)
         try:
             with urlopen(request, timeout=5) as answer:
                 statuses = json.load(answer)["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from otel_pipeline.clickhouse import Database
+from otel_pipeline.localdb.launcher import free_port
 from otel_pipeline.settings import REPOSITORY, Settings
 from tests.support.intake import IntakeProcess, count, intake, until
 
@@ -20,14 +21,20 @@ document.getElementById('go').onclick = () => { console.error('it broke'); };
 
 
 @pytest.fixture
-def guarded(settings: Settings, tmp_path: Path) -> Iterator[IntakeProcess]:
+def origin() -> str:
+    """Where the page of these tests stands, by which the intake knows it."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def guarded(settings: Settings, tmp_path: Path, origin: str) -> Iterator[IntakeProcess]:
     """An intake that wants the token which the SDK sends as its API key."""
-    with intake(settings, tmp_path, INTAKE_TOKEN="s3cret") as process:
+    with intake(settings, tmp_path, INTAKE_TOKEN="s3cret", INTAKE_ALLOWED_ORIGINS=origin) as process:
         yield process
 
 
 @pytest.fixture
-def site(guarded: IntakeProcess) -> Iterator[str]:
+def site(guarded: IntakeProcess, origin: str) -> Iterator[str]:
     """A page that uses the SDK, from another origin than the intake's."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,7 +49,7 @@ def site(guarded: IntakeProcess) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Stay silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", int(origin.rpartition(":")[2])), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()

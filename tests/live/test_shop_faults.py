@@ -163,7 +163,7 @@ def test_a_deploy_changes_the_version_and_slows_one_route_and_loses_no_telemetry
     def instances() -> int:
         return len(shop.admin("storefront", "telemetry", method="GET")["instances"])
 
-    control = FaultControl(shop.url)
+    control = FaultControl(shop.url, token=shop.token)
     before, ran = settled(), instances()
     held = len(seen().spans), len(seen().logs)  # work in the background of the tests above
     ask(shop, "GET", "/products/3")
@@ -228,7 +228,7 @@ def test_telemetry_of_the_tests_above_never_names_a_scenario(shop: Shop, sink: O
 
 
 def test_the_ledger_keeps_what_was_broken_and_when(shop: Shop, database: Database) -> None:
-    control = FaultControl(shop.url, database)
+    control = FaultControl(shop.url, database, shop.token)
     with control.fault("intermittent_error") as record:
         (open_row,) = database.client.query("SELECT * FROM fault_ledger FINAL").named_results()
         assert open_row["EndedAt"] is None

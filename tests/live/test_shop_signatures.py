@@ -61,7 +61,7 @@ def test_the_broken_service_stands_out(
     before = datetime.now(UTC)
     shop_around(shop, "quiet", 4)
     look_now(seen, database, scenario, before, before)
-    with FaultControl(shop.url).fault(scenario.name, **FASTER.get(scenario.name, {})) as record:
+    with FaultControl(shop.url, token=shop.token).fault(scenario.name, **FASTER.get(scenario.name, {})) as record:
         deadline = time.monotonic() + ROUNDS_S
         while True:
             shop_around(shop, scenario.name, 2)

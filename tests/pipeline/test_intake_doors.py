@@ -129,17 +129,22 @@ def test_ready_when_rows_reach_clickhouse(running: IntakeProcess) -> None:
     assert (status, story["ready"], story["accepting"], story["reason"]) == (200, True, True, "")
 
 
-def test_browsers_may_send(running: IntakeProcess) -> None:
+def test_browsers_of_the_shop_may_send_and_no_others(running: IntakeProcess) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", running.settings.intake_http_port)
-    asked = {"Origin": "http://shop", "Access-Control-Request-Headers": "content-type,authorization"}
+    shop = f"http://127.0.0.1:{running.settings.shop_port}"
+    asked = {"Origin": shop, "Access-Control-Request-Headers": "content-type,authorization"}
     connection.request("OPTIONS", "/v1/logs", headers=asked)
     answer = connection.getresponse()
     answer.read()
     assert answer.status == 204
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-origin"] == shop
     assert answer.headers["access-control-allow-headers"] == "content-type,authorization"
     status, _, headers = running.post("/v1/traces", b"")
-    assert (status, headers["access-control-allow-origin"]) == (200, "*")
+    assert (status, "access-control-allow-origin" in headers) == (200, False)
+    connection.request("OPTIONS", "/v1/logs", headers={**asked, "Origin": "http://evil.example"})
+    answer = connection.getresponse()
+    answer.read()
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (403, None)
 
 
 def test_grpc(running: IntakeProcess, tables: Database) -> None:

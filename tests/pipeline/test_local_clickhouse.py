@@ -129,8 +129,10 @@ def test_it_listens_on_loopback_alone(server: Settings) -> None:
 def test_passwords_are_for_the_owner_alone(server: Settings) -> None:
     folder = server.otel_pipeline_home / "clickhouse"
     assert folder.stat().st_mode & 0o077 == 0
-    for name in ("users.xml", "config.xml"):
-        assert (folder / name).stat().st_mode & 0o077 == 0
+    assert not [name for name in config.FILES if (folder / name).exists()]
+    config.write(folder / "other", server)
+    for name in config.FILES:
+        assert (folder / "other" / name).stat().st_mode & 0o077 == 0
 
 
 def test_it_ends_at_once_with_idle_connections_open(own: LocalServer) -> None:

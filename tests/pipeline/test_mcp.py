@@ -112,7 +112,9 @@ def test_http_wants_the_token_and_a_known_name(address: str):
     assert status(plain) == 401
     assert status({**plain, "Authorization": "Bearer wrong"}) == 401
     assert status({**plain, "Authorization": TOKEN}) == 401
-    assert status({**token, "Host": "evil.example"}) == 421
+    for host in ("evil.example", "localhost:1.evil.example", "localhost.evil.example:8091", "127.0.0.1:x"):
+        assert status({**token, "Host": host}) == 421
+        assert status({**token, "Origin": f"http://{host}"}) == 403
     assert status({**token, "Origin": "http://evil.example"}) == 403
     assert (
         httpx.post(address, content=b"x" * 1_100_000, headers={**token, "Content-Type": "application/json"}).status_code

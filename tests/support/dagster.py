@@ -50,7 +50,7 @@ def dagster(settings: Settings, daemon: bool = False) -> Iterator[Dagster]:
     ours = settings.model_copy(update={"embedder_port": free_port()})
     environment = {**os.environ, **ours.environment(), "DAGSTER_HOME": str(home)}
     port = free_port()
-    commands = [["dagster_webserver", "-h", "127.0.0.1", "-p", str(port), "-w", WORKSPACE]]
+    commands = [["otel_pipeline.dagster_web", "-p", str(port), "-w", WORKSPACE]]
     if daemon:
         commands.append(["dagster._daemon", "run", "-w", WORKSPACE])
     processes: list[subprocess.Popen[bytes]] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from load.faults import admin_headers
 from sample_app.config import SERVICES
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -41,12 +42,14 @@ class Shop:
         self.port = free_ports(len(SERVICES))
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self.token = "admin-token-of-this-test"
         self._folder = folder
         self.environment = {
             **os.environ,
             "OTEL_PIPELINE_HOME": str(folder),
             "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
             "SHOP_PORT": str(self.port),
+            "SHOP_ADMIN_TOKEN": self.token,
             **settings,
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -84,7 +87,7 @@ class Shop:
     def admin(self, service: str, path: str, body: dict[str, Any] | None = None, method: str = "POST") -> Any:
         """Call the admin API of a service."""
         url = f"http://127.0.0.1:{self.port + SERVICES.index(service)}/admin/{path}"
-        answer = self.http.request(method, url, json=body)
+        answer = self.http.request(method, url, json=body, headers=admin_headers(self.token))
         assert answer.status_code == 200, (service, path, answer.text)
         return answer.json()
 

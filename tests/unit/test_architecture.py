@@ -88,6 +88,24 @@ def test_arrows_point_one_way() -> None:
     assert not wrong
 
 
+def test_the_shop_knows_nothing_of_what_watches_it() -> None:
+    wrong = [
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        if name.split(".")[0] == "sample_app"
+        for imported in imports(path)
+        if imported.split(".")[0] in ("otel_pipeline", "load", "benchmarks", "tests")
+    ]
+    assert not wrong
+
+
+def test_the_shop_s_defaults_are_those_of_the_settings() -> None:
+    from otel_pipeline.settings import Settings
+    from sample_app.config import DEFAULTS
+
+    assert {name: str(Settings.model_fields[name.lower()].default) for name in DEFAULTS} == DEFAULTS
+
+
 def test_detection_and_investigation_never_read_the_ground_truth() -> None:
     readers = [p for part in ("detection", "investigate") for p in (REPOSITORY / "otel_pipeline" / part).rglob("*.py")]
     owners = {p.stem for p in readers} | {"detection", "investigate"}

@@ -60,7 +60,7 @@ def test_checks_that_block_are_those_on_tables_that_others_read() -> None:
 def test_automation_runs_unless_it_is_stopped() -> None:
     repository = defs.get_repository_def()
     automation = [*repository.sensor_defs, *repository.schedule_defs]
-    assert len(automation) == 5
+    assert len(automation) == 6
     assert all(item.default_status.value == "RUNNING" for item in automation)
 
 
@@ -113,7 +113,7 @@ def test_an_incident_reads_as_a_page() -> None:
         "Reasons": ["new error"], "ReasonTraces": [30], "ExampleTraceIds": ["0123456789abcdef"],
     }  # fmt: skip
     text = page(row, load())
-    assert "1. **payment** (80%): errors begin here" in text and "going on" in text
+    assert "1. **`payment`** (80%): `errors begin here`" in text and "going on" in text
     assert "[01234567](http://127.0.0.1:8123/clickstack/search?" in text
 
 
