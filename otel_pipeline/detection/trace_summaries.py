@@ -25,7 +25,7 @@ def materialize(db: Database, hour: datetime, *, whole: bool = True, now: dateti
 
     :param hour: start of the hour, UTC. Spans may lie anywhere within twelve hours beside it.
     :param whole: summarise all of them, not only those that something has arrived for since the last run.
-    :param now: a trace that ended less than a minute before may still get the caller that it lacks; default: the present.
+    :param now: a trace that ended within a minute of it may still get the caller that it lacks.
     """
     now = now or datetime.now(UTC)
     changes = lineage.changes(db, hour, whole=whole)

@@ -11,6 +11,7 @@ from datetime import datetime
 from otel_pipeline.detection.model import Window
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, MetricMove, Skew
 
+FAILED = "otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`)"
 SHOWN = 6
 WORDS = 80
 
@@ -66,7 +67,7 @@ def skew_query(value: Skew, focus: Window) -> str:
     key = literal(value.key)
     attribute = f"if(mapContains(SpanAttributes, {key}), SpanAttributes[{key}], ResourceAttributes[{key}])"
     return (
-        f"SELECT {attribute} AS Value, count() AS Spans, countIf(StatusCode ILIKE '%error%') AS Failed FROM otel_traces"
+        f"SELECT {attribute} AS Value, count() AS Spans, countIf({FAILED}) AS Failed FROM otel_traces"
         f" WHERE Timestamp BETWEEN {_time(focus.start)} AND {_time(focus.end)} AND Value != ''"
         " GROUP BY Value ORDER BY Failed DESC LIMIT 20"
     )

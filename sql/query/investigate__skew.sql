@@ -38,7 +38,7 @@ WITH
             SELECT
                 TraceId,
                 arrayJoin(arrayConcat(
-                    if(SpanKind IN ('Server', 'SPAN_KIND_SERVER', 'Consumer', 'SPAN_KIND_CONSUMER') OR ParentSpanId = '',
+                    if(otel_pipeline_entry_v1(SpanKind, ParentSpanId),
                         arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(SpanAttributes), mapValues(SpanAttributes)), []),
                     arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
                 )) AS Tag

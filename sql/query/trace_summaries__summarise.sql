@@ -94,17 +94,19 @@ WITH
                     )) AS Severity
                 FROM
                 (
-                    SELECT TraceId, Body, ServiceName, SeverityNumber, SeverityText
+                    SELECT Timestamp, TraceId, SpanId, Body, ServiceName, SeverityNumber, SeverityText
                     FROM otel_logs
                     WHERE Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE AND Timestamp < {end:DateTime64(9)} + INTERVAL 15 MINUTE
                         AND TraceId != '' AND TraceId IN (SELECT TraceId FROM {own:Identifier})
                     UNION ALL
-                    SELECT TraceId, Body, ServiceName, SeverityNumber, SeverityText
+                    SELECT Timestamp, TraceId, SpanId, Body, ServiceName, SeverityNumber, SeverityText
                     FROM otel_logs
                     WHERE Timestamp >= {since:DateTime64(9)} AND Timestamp < {until:DateTime64(9)} + INTERVAL 1 MINUTE
                         AND (Timestamp < {start:DateTime64(9)} - INTERVAL 15 MINUTE OR Timestamp >= {end:DateTime64(9)} + INTERVAL 15 MINUTE)
                         AND TraceId IN (SELECT TraceId FROM {far:Identifier})
                 )
+                -- A sender may repeat what it has delivered; where the clock is coarse, and no span told, a program may well say the same again.
+                LIMIT 1 BY cityHash64(TraceId, Timestamp, SpanId, ServiceName, Body), if(toUnixTimestamp64Nano(Timestamp) % 1000000 = 0 AND SpanId = '', rowNumberInAllBlocks(), 0)
             ) AS l
             LEFT ANY JOIN log_template_masks AS m ON l.MaskHash = m.MaskHash
             GROUP BY Trace, Template, Service

@@ -63,7 +63,7 @@ class Recorder:
         """The time so many milliseconds after the start; in microseconds, as Python has it."""
         return self.start + timedelta(milliseconds=ms)
 
-    def span(  # noqa: PLR0913
+    def span(
         self,
         trace: str,
         service: str,
@@ -93,7 +93,7 @@ class Recorder:
         )
         return own
 
-    def line(self, trace: str, service: str, body: str, at: float, severity: str = "INFO", id: str = "") -> None:
+    def line(self, trace: str, service: str, body: str, at: float, *, severity: str = "INFO", id: str = "") -> None:
         """Add a log line."""
         number = {"INFO": 9, "WARN": 13, "ERROR": 17}[severity]
         self.lines.append([self.at(at), trace, id, service, body, severity, number])
