@@ -9,6 +9,7 @@ INSERT INTO {stage:Identifier}
     `Error.Service`, `Error.Operation`, `Error.Type`, `Error.Message`, `Error.Count`, `Error.Origin`, `Error.Peer`,
     `Template.Id`, `Template.Service`, `Template.Severity`, `Template.Count`, Retries, Versions, CodeVersion, WrittenAt)
 WITH
+    (SELECT fromUnixTimestamp64Nano(max(End)) FROM {own:Identifier} WHERE TraceId IN (SELECT TraceId FROM {far:Identifier})) AS FarEnd,
     calls AS
     (
         SELECT
@@ -101,7 +102,7 @@ WITH
                     UNION ALL
                     SELECT Timestamp, TraceId, SpanId, Body, ServiceName, SeverityNumber, SeverityText
                     FROM otel_logs
-                    WHERE Timestamp >= {since:DateTime64(9)} AND Timestamp < {until:DateTime64(9)} + INTERVAL 1 MINUTE
+                    WHERE Timestamp >= {since:DateTime64(9)} AND Timestamp < FarEnd + INTERVAL 1 MINUTE
                         AND (Timestamp < {start:DateTime64(9)} - INTERVAL 15 MINUTE OR Timestamp >= {end:DateTime64(9)} + INTERVAL 15 MINUTE)
                         AND TraceId IN (SELECT TraceId FROM {far:Identifier})
                 )
