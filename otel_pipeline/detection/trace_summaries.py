@@ -72,7 +72,7 @@ def _summarise_slice(  # noqa: PLR0917
 ) -> None:
     window = {"start": hour, "end": hour + HOUR}
     which = {"whole": not touched, "touched": touched or "trace_summaries", "slice": number, "slices": slices}
-    with scratch(db, 7) as (chosen, far, spans, shared, links, own, waits):
+    with scratch(db, 8) as (chosen, far, spans, shared, links, own, waits, calls):
         db.run("trace_summaries__chosen", stage=chosen, **which, **window)
         db.run("trace_summaries__far", stage=far, chosen=chosen, **window)
         extent = db.one("trace_summaries__far_extent", far=far)
@@ -85,5 +85,6 @@ def _summarise_slice(  # noqa: PLR0917
         db.run("trace_summaries__own", stage=own, links=links)
         db.run("staging__drop", stage=links)
         about = {"now": now, "code_version": CODE_VERSION}
-        db.run("trace_summaries__summarise", stage=stage, own=own, waits=waits, **about, **reach, **window)
+        db.run("trace_summaries__calls", stage=calls, own=own)
+        db.run("trace_summaries__summarise", stage=stage, own=own, calls=calls, waits=waits, **about, **reach, **window)
         db.run("trace_summaries__note_far", stage=stage, chosen=chosen, **reach, **window)

@@ -10,33 +10,13 @@ INSERT INTO {stage:Identifier}
     `Template.Id`, `Template.Service`, `Template.Severity`, `Template.Count`, Retries, Versions, CodeVersion, WrittenAt)
 WITH
     (SELECT fromUnixTimestamp64Nano(max(End)) FROM {own:Identifier} WHERE TraceId IN (SELECT TraceId FROM {far:Identifier})) AS FarEnd,
-    calls AS
-    (
-        SELECT
-            Trace,
-            ParentService,
-            ParentOperation,
-            HasParent,
-            Service,
-            Operation,
-            Crosses,
-            count() AS Calls,
-            if(HasParent, uniqExact(Parent), 1) AS Parents,
-            countIf(NOT Wire) AS Works,
-            sumIf(Own, NOT Wire) AS Work,
-            sum(o.Gap) AS Gap,
-            countIf(Outlives) AS Outlived,
-            countIf(Failed) AS Failures
-        FROM {own:Identifier} AS o
-        GROUP BY Trace, ParentService, ParentOperation, HasParent, Service, Operation, Crosses
-    ),
     work AS
     (
         SELECT Trace, groupArray(Service) AS Services, groupArray(Operation) AS Operations, groupArray(toUInt32(N)) AS Calls, groupArray(Ns) AS Ns
         FROM
         (
             SELECT Trace, Service, Operation, sum(Works) AS N, toUInt64(sum(Work)) AS Ns
-            FROM calls
+            FROM {calls:Identifier}
             GROUP BY Trace, Service, Operation
             HAVING N > 0
             ORDER BY Trace, Service, Operation
@@ -52,7 +32,7 @@ WITH
             ))), '\n') AS Shape,
             groupArrayIf((ParentService, Service, Operation, toUInt32(Calls), toUInt64(Gap), toUInt32(Outlived)), Crosses) AS Edges,
             sumIf(Calls - Parents, Failures > 0) AS Retries
-        FROM calls
+        FROM {calls:Identifier}
         GROUP BY Trace
     ),
     linked AS

@@ -463,8 +463,7 @@ def test_operations_that_a_release_renames_are_judged_within_minutes(database: D
 
 def test_an_operation_that_is_new_in_one_environment_gets_a_baseline_there(database: Database):
     record = Recorder(START)
-    about = {"resource": {"service.namespace": "a"}}
-    record.every(2, SECONDS, lambda at: buy(record, at, **about))
+    record.every(2, SECONDS, lambda at: buy(record, at, resource={"service.namespace": "a"}))
     record.every(2, SECONDS - 200, lambda at: buy(record, at, resource={"service.namespace": "b"}), begin=200)
     record.write(database)
     chain.run(database, None, NOON)
