@@ -28,10 +28,11 @@ def materialize(db: Database, hour: datetime, *, model: str = "", whole: bool = 
     :param whole: learn all of them, not only those that are missing or older than what they were learned from.
     """
     until = hour + HOUR
-    extent = db.one("normal_centroid__extent", hour=hour, since=hour - baseline.LOOK_BACK)
+    extent = db.one("normal_centroid__extent", hour=hour, since=hour - baseline.LOOK_BACK, least=LEAST_OPERATION_TRACES)
     traces = versions = 0
-    changed = False  # a later version excludes what an earlier one calls anomalous
-    for end in baseline.ends(map(utc, extent["FirstTraffic"]), hour, until):
+    ends = baseline.ends(map(utc, extent["FirstTraffic"]), hour, until)
+    changed = _forget(db, hour, ends)  # a later version excludes what an earlier one calls anomalous
+    for end in ends:
         if end > utc(extent["Newest"]) and not _over(end):
             break
         since = max(end - baseline.LOOK_BACK, utc(extent["Oldest"]))
@@ -57,6 +58,15 @@ def _matters(db: Database, hour: datetime, since: datetime, end: datetime) -> bo
         return True
     found = db.one("normal_centroid__added", hour=hour, since=since, end=end)
     return found["Added"] * LITTLE >= found["Traces"]
+
+
+def _forget(db: Database, hour: datetime, ends: list[datetime]) -> bool:
+    """Drop the versions of the hour that end at no time that is called for any longer. Whether there were any."""
+    rows = db.rows("normal_centroid__superfluous", hour=hour, ends=ends)
+    for row in rows:
+        for table in ("normal_centroids", "normal_conduct"):
+            db.run("staging__clear", table=table, partition=str(int(utc(row["Version"]).timestamp())))
+    return bool(rows)
 
 
 def _over(end: datetime) -> bool:

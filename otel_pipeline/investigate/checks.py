@@ -11,6 +11,7 @@ from otel_pipeline.detection.model import Window
 from otel_pipeline.investigate.model import CauseFound, Change, Deploy, MetricMove, Skew
 from otel_pipeline.sanitize import one_line
 
+FAILED = "otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`)"
 SHOWN = 6
 WORDS = 80
 
@@ -72,7 +73,7 @@ def skew_query(value: Skew, focus: Window) -> str:
     if len(parts) > 1:  # attributes of several spans come together in a trace
         return _together(parts, focus)
     return (
-        f"SELECT {attribute} AS Value, count() AS Spans, countIf(StatusCode ILIKE '%error%') AS Failed FROM otel_traces"
+        f"SELECT {attribute} AS Value, count() AS Spans, countIf({FAILED}) AS Failed FROM otel_traces"
         f" WHERE Timestamp BETWEEN {_time(focus.start)} AND {_time(focus.end)} AND Value != ''"
         " GROUP BY Value ORDER BY Failed DESC LIMIT 20"
     )

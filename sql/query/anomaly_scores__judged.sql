@@ -1,5 +1,5 @@
 -- Grain: a trace with its baseline. Key: TraceId. Called by detection.anomaly_scores, into a staging table: what is judged of each trace, and by which
--- version: the newest one that knows its root operation and is no newer than Judge. N: traces of the operation in it; 0 without a baseline.
+-- version: the newest one that knows its root operation in its environment and is no newer than Judge. N: traces of the operation in it; 0 without a baseline.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 SELECT
     t.* EXCEPT (Sequence, Shape, Versions),
@@ -9,5 +9,5 @@ SELECT
     m.EmbeddingModel AS EmbeddingModel,
     otel_pipeline_pad_v1(m.DurationQuantiles[1]) AS Pad
 FROM {traces:Identifier} AS t
-ASOF LEFT JOIN (SELECT * FROM {model:Identifier} WHERE RootService != '') AS m
-    ON t.RootService = m.RootService AND t.RootOperation = m.RootOperation AND t.Judge >= m.BaselineVersion
+ASOF LEFT JOIN (SELECT * FROM {model:Identifier} WHERE Holds = 'operation') AS m
+    ON t.RootService = m.RootService AND t.RootOperation = m.RootOperation AND t.Environment = m.Environment AND t.Judge >= m.BaselineVersion

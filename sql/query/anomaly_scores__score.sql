@@ -1,7 +1,7 @@
 -- Grain: a trace. Key: TraceId. Called by detection.anomaly_scores, into a staging table of the form of anomaly_scores.
 -- Each statistic becomes a surprise by the calibration of its baseline version; the largest one, calibrated again, is the score.
 INSERT INTO {stage:Identifier}
-    (Hour, Timestamp, TraceId, RootService, RootOperation, RootKind, Score, Verdict, Threshold, Conduct, Structure, Latency, Errors, Templates, Duration, Suspect,
+    (Hour, Timestamp, TraceId, RootService, RootOperation, RootKind, Environment, Score, Verdict, Threshold, Conduct, Structure, Latency, Errors, Templates, Duration, Suspect,
     `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Observed`, `Reasons.Expected`, `Reasons.Surprise`,
     BaselineVersion, EmbeddingModel, CodeVersion)
 WITH
@@ -9,7 +9,7 @@ WITH
     (
         SELECT BaselineVersion, Calibration.Values AS Values, Calibration.Surprise[1] AS Levels
         FROM {model:Identifier}
-        WHERE RootService = ''
+        WHERE Holds = 'calibration'
     ),
     surprises AS
     (
@@ -35,6 +35,7 @@ SELECT
     t.RootService,
     t.RootOperation,
     t.RootKind,
+    t.Environment,
     if(t.Complete, round(s.Score, 4), 0) AS Score,
     multiIf(NOT t.Complete, 'partial', s.N = 0, 'no_baseline', Score >= {threshold:Float64}, 'anomalous', 'normal') AS Verdict,
     {threshold:Float64},

@@ -8,7 +8,7 @@ CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     work AS
     (
-        SELECT BaselineVersion, RootService, RootOperation, Service, Operation, Center, High, Scale
+        SELECT BaselineVersion, RootService, RootOperation, Environment, Service, Operation, Center, High, Scale
         FROM {model:Identifier}
         ARRAY JOIN Work.Service AS Service, Work.Operation AS Operation, Work.Center AS Center, Work.High AS High,
             Work.Scale AS Scale, Work.Traces AS Seen
@@ -16,20 +16,20 @@ WITH
     ),
     gaps AS
     (
-        SELECT BaselineVersion, RootService, RootOperation, Caller, Callee, Center, High, Scale
+        SELECT BaselineVersion, RootService, RootOperation, Environment, Caller, Callee, Center, High, Scale
         FROM {model:Identifier}
         ARRAY JOIN Gap.Caller AS Caller, Gap.Callee AS Callee, Gap.Center AS Center, Gap.High AS High, Gap.Scale AS Scale, Gap.Traces AS Seen
         WHERE Seen >= 10
     ),
     errors AS
     (
-        SELECT BaselineVersion, RootService, RootOperation, Key, N
+        SELECT BaselineVersion, RootService, RootOperation, Environment, Key, N
         FROM {model:Identifier}
         ARRAY JOIN Error.Key AS Key, Error.Count AS N
     ),
     templates AS
     (
-        SELECT BaselineVersion, RootService, RootOperation, Key, N
+        SELECT BaselineVersion, RootService, RootOperation, Environment, Key, N
         FROM {model:Identifier}
         ARRAY JOIN Template.Key AS Key, Template.Count AS N
     ),
@@ -43,14 +43,14 @@ WITH
                 if(t.Operation = '', 'slow: the whole, ms', 'slow: own time a call, ms'), t.Ns / t.Calls / 1e6, (exp(w.Center) - t.Pad) / 1e6, Statistic) AS Evidence
         FROM
         (
-            SELECT TraceId, Version, Pad, RootService, RootOperation, Service, Operation, Ns, Calls
+            SELECT TraceId, Version, Pad, RootService, RootOperation, Environment, Service, Operation, Ns, Calls
             FROM {judged:Identifier}
             ARRAY JOIN
                 arrayPushBack(Self.Service, RootService) AS Service, arrayPushBack(Self.Operation, '') AS Operation,
                 arrayPushBack(Self.Ns, Duration) AS Ns, arrayPushBack(Self.Calls, 1) AS Calls
         ) AS t
         INNER JOIN work AS w
-            ON t.Version = w.BaselineVersion AND t.RootService = w.RootService AND t.RootOperation = w.RootOperation
+            ON t.Version = w.BaselineVersion AND t.RootService = w.RootService AND t.RootOperation = w.RootOperation AND t.Environment = w.Environment
             AND t.Service = w.Service AND t.Operation = w.Operation
         UNION ALL
         SELECT
@@ -61,13 +61,13 @@ WITH
                 AS Evidence
         FROM
         (
-            SELECT TraceId, Version, Pad, RootService, RootOperation, Caller, Callee, sum(Gap) AS GapNs, sum(N) AS Calls
+            SELECT TraceId, Version, Pad, RootService, RootOperation, Environment, Caller, Callee, sum(Gap) AS GapNs, sum(N) AS Calls
             FROM {judged:Identifier}
             ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS Gap, Edge.Calls AS N
-            GROUP BY TraceId, Version, Pad, RootService, RootOperation, Caller, Callee
+            GROUP BY TraceId, Version, Pad, RootService, RootOperation, Environment, Caller, Callee
         ) AS t
         INNER JOIN gaps AS g
-            ON t.Version = g.BaselineVersion AND t.RootService = g.RootService AND t.RootOperation = g.RootOperation
+            ON t.Version = g.BaselineVersion AND t.RootService = g.RootService AND t.RootOperation = g.RootOperation AND t.Environment = g.Environment
             AND t.Caller = g.Caller AND t.Callee = g.Callee
     ),
     failed AS
@@ -79,7 +79,7 @@ WITH
             ('error', if(t.GaveUp, t.Peer, t.Service), t.Operation, t.What, toFloat64(t.Count), Share, Statistic) AS Evidence
         FROM
         (
-            SELECT TraceId, Version, N, RootService, RootOperation, Service, Operation, Type, Count, Peer,
+            SELECT TraceId, Version, N, RootService, RootOperation, Environment, Service, Operation, Type, Count, Peer,
                 Peer != '' AND arrayExists((a, b, o) -> o > 0 AND a = Service AND b = Peer, Edge.Caller, Edge.Callee, Edge.Outlived) AS GaveUp,
                 concat(
                     multiIf(GaveUp, concat(Service, ' gave up waiting: '), Origin, 'error begins here: ', 'error passes through: '),
@@ -91,7 +91,7 @@ WITH
             WHERE N > 0
         ) AS t
         LEFT JOIN errors AS e
-            ON t.Version = e.BaselineVersion AND t.RootService = e.RootService AND t.RootOperation = e.RootOperation
+            ON t.Version = e.BaselineVersion AND t.RootService = e.RootService AND t.RootOperation = e.RootOperation AND t.Environment = e.Environment
             AND cityHash64(t.Service, t.Operation, t.Type) = e.Key
     ),
     logged AS
@@ -103,13 +103,13 @@ WITH
             ('template', t.Service, '', toString(t.Template), toFloat64(t.Count), Share, Statistic) AS Evidence
         FROM
         (
-            SELECT TraceId, Version, N, RootService, RootOperation, Service, Template, Severity, Count
+            SELECT TraceId, Version, N, RootService, RootOperation, Environment, Service, Template, Severity, Count
             FROM {judged:Identifier}
             ARRAY JOIN Template.Service AS Service, Template.Id AS Template, Template.Severity AS Severity, Template.Count AS Count
             WHERE N > 0
         ) AS t
         LEFT JOIN templates AS k
-            ON t.Version = k.BaselineVersion AND t.RootService = k.RootService AND t.RootOperation = k.RootOperation
+            ON t.Version = k.BaselineVersion AND t.RootService = k.RootService AND t.RootOperation = k.RootOperation AND t.Environment = k.Environment
             AND cityHash64(t.Service, t.Template) = k.Key
     ),
     acted AS
@@ -124,6 +124,7 @@ WITH
             SELECT
                 TraceId,
                 Version,
+                Environment,
                 Service,
                 otel_pipeline_entries_v1(Service, Edge.Operation, Edge.Callee, RootService, RootOperation) AS Entries,
                 otel_pipeline_conduct_v1(
@@ -134,9 +135,9 @@ WITH
             WHERE N > 0
         ) AS t
         INNER JOIN (SELECT DISTINCT BaselineVersion, Service, Entry, OfEntry FROM {conduct:Identifier}) AS e
-            ON t.Version = e.BaselineVersion AND t.Service = e.Service AND cityHash64(t.Entries) = e.Entry
+            ON t.Version = e.BaselineVersion AND t.Service = e.Service AND cityHash64(t.Entries, t.Environment) = e.Entry
         LEFT JOIN {conduct:Identifier} AS k
-            ON t.Version = k.BaselineVersion AND t.Service = k.Service AND cityHash64(t.Entries) = k.Entry AND t.Conduct = k.Conduct
+            ON t.Version = k.BaselineVersion AND t.Service = k.Service AND cityHash64(t.Entries, t.Environment) = k.Entry AND t.Conduct = k.Conduct
     )
 SELECT
     j.TraceId AS TraceId,

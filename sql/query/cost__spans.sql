@@ -3,7 +3,7 @@
 SELECT
     ServiceName AS Service, SpanName AS Text, count() AS Rows,
     sum(byteSize(Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanAttributes, ResourceAttributes, StatusMessage, `Events.Name`, `Events.Attributes`)) AS Bytes,
-    countIf(StatusCode ILIKE '%error%') AS Errors,
+    countIf(otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`)) AS Errors,
     countIf(SpanKind IN ('Internal', 'SPAN_KIND_INTERNAL', 'Unspecified', 'SPAN_KIND_UNSPECIFIED', '') AND ParentSpanId != '') AS Inner,
     ifNotFinite(stddevPop(log(Duration + 1000)), 0) AS Spread,
     quantileTDigest(0.99)(Duration) / 1e6 AS TailMs,

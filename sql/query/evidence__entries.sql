@@ -9,9 +9,10 @@ SELECT
     if(requests_before = 0, 0, round(quantileExactIf(0.95)(Duration / 1e6, NOT Now), 1)) AS p95_ms_before
 FROM
 (
-    SELECT Timestamp, Duration, otel_pipeline_enum_v1(StatusCode) = 'Error' AS Failed
+    SELECT Timestamp, Duration, otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`) AS Failed
     FROM otel_traces
     WHERE ServiceName = {service:String}
         AND Timestamp >= parseDateTime64BestEffort({since:String}, 3, 'UTC') AND Timestamp < parseDateTime64BestEffort({end:String}, 3, 'UTC')
-        AND (otel_pipeline_enum_v1(SpanKind) IN ('Server', 'Consumer') OR ParentSpanId = '')
+        AND otel_pipeline_entry_v1(SpanKind, ParentSpanId)
+    LIMIT 1 BY TraceId, SpanId, ServiceName, otel_pipeline_enum_v1(SpanKind), Timestamp -- a sender may repeat what it has delivered
 )

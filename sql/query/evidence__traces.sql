@@ -1,7 +1,7 @@
 -- Grain: trace. Called by tools.evidence and by agents: traces of a window in which spans of a service failed or took longest; failures first.
 SELECT
     TraceId AS trace_id,
-    countIf(otel_pipeline_enum_v1(StatusCode) = 'Error') AS failed_spans,
+    uniqExactIf((SpanId, SpanKind), otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`)) AS failed_spans,
     round(max(Duration) / 1e6, 1) AS longest_ms,
     substring(anyIf(StatusMessage, StatusMessage != ''), 1, 100) AS says
 FROM otel_traces

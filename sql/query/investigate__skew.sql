@@ -67,7 +67,7 @@ WITH
             SELECT
                 TraceId,
                 arrayJoin(arrayConcat(
-                    if(SpanKind IN ('Server', 'SPAN_KIND_SERVER', 'Consumer', 'SPAN_KIND_CONSUMER') OR ParentSpanId = '' OR ServiceName = {service:String},
+                    if(otel_pipeline_entry_v1(SpanKind, ParentSpanId) OR ServiceName = {service:String},
                         arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(SpanAttributes), mapValues(SpanAttributes)), []),
                     arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
                 )) AS Tag

@@ -9,7 +9,7 @@ WITH
             t.TraceId AS TraceId,
             intDiv(toUnixTimestamp(toDateTime(t.Timestamp)), {width:UInt32}) AS Slice,
             Service,
-            cityHash64(otel_pipeline_entries_v1(Service, t.Edge.Operation, t.Edge.Callee, t.RootService, t.RootOperation)) AS Entry,
+            cityHash64(otel_pipeline_entries_v1(Service, t.Edge.Operation, t.Edge.Callee, t.RootService, t.RootOperation), t.Environment) AS Entry,
             otel_pipeline_conduct_v1(
                 Service, t.Template.Id, t.Template.Service, t.Template.Count, arrayZip(t.Error.Operation, t.Error.Type, t.Error.Origin), t.Error.Service
             ) AS Conduct

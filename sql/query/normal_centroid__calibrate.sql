@@ -2,7 +2,7 @@
 -- Survival of each statistic over the normal traces, each judged without itself: value at surprise s is the quantile 1 - 10^-s. 'all' is the
 -- survival of the largest surprise, so that the final score is a false-alarm rate in spite of several signals being looked at.
 INSERT INTO {stage:Identifier}
-    (BaselineVersion, RootService, RootOperation, WindowStart, WindowEnd, Traces, Excluded, `Calibration.Signal`, `Calibration.Values`,
+    (BaselineVersion, Holds, WindowStart, WindowEnd, Traces, Excluded, `Calibration.Signal`, `Calibration.Values`,
     `Calibration.Surprise`, CodeVersion)
 WITH
     (SELECT toFloat64(count()) FROM {stats:Identifier}) AS Total,
@@ -26,8 +26,7 @@ WITH
     ) AS Together
 SELECT
     {version:DateTime},
-    '',
-    '',
+    'calibration',
     {window_start:DateTime},
     {version:DateTime},
     toUInt64(Total),

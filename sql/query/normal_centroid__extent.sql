@@ -1,14 +1,19 @@
--- Grain: one row. Called by detection.normal_centroid: since when each root service has been seen, in the days that baselines look back over.
+-- Grain: one row. Called by detection.normal_centroid: since when there has been enough to learn of each root operation that is new, in the days that baselines
+-- look back over: its twentieth trace, where it was not there for a day and had so many within six hours; and since when each root service has been seen.
 -- Newest: the newest trace of all; a window within an hour is learned from only when traffic has gone on beyond its end. 1970 where there is none.
-SELECT
-    groupArray(First) AS FirstTraffic,
-    toDateTime(min(First), 'UTC') AS Oldest,
-    (SELECT toDateTime(max(Timestamp), 'UTC') FROM trace_summaries WHERE Hour = (SELECT max(Hour) FROM trace_summaries)) AS Newest
-FROM
+WITH operations AS
 (
-    SELECT RootService, toDateTime(min(Timestamp), 'UTC') AS First
+    SELECT
+        RootService,
+        toDateTime(min(Timestamp), 'UTC') AS First,
+        toDateTime(groupArraySorted(20)(Timestamp)[20], 'UTC') AS Ready,
+        count() >= {least:UInt32} AND First >= {since:DateTime} + INTERVAL 1 DAY AND Ready < First + INTERVAL 6 HOUR AS New
     FROM trace_summaries
     WHERE Hour >= toStartOfHour({since:DateTime}) AND Hour <= {hour:DateTime}
-    GROUP BY RootService
-    ORDER BY First
+    GROUP BY RootService, RootOperation, Environment
 )
+SELECT
+    arraySort(arrayConcat((SELECT groupArray(First) FROM (SELECT min(First) AS First FROM operations GROUP BY RootService)), groupArrayIf(Ready, New))) AS FirstTraffic,
+    min(First) AS Oldest,
+    (SELECT toDateTime(max(Timestamp), 'UTC') FROM trace_summaries WHERE Hour = (SELECT max(Hour) FROM trace_summaries)) AS Newest
+FROM operations

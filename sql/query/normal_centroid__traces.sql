@@ -15,13 +15,13 @@ WITH
     ),
     changed AS
     (
-        SELECT RootService, RootOperation
+        SELECT RootService, RootOperation, Environment
         FROM candidates
-        GROUP BY RootService, RootOperation
+        GROUP BY RootService, RootOperation, Environment
         HAVING countIf(TraceId IN (SELECT TraceId FROM {excluded:Identifier})) > count() / 2
             AND max(Timestamp) - min(Timestamp) > 3600
     )
 SELECT *, toDateTime({version:DateTime}) AS Judge
 FROM candidates
 WHERE TraceId NOT IN (SELECT TraceId FROM {excluded:Identifier})
-    OR (RootService, RootOperation) IN (SELECT RootService, RootOperation FROM changed)
+    OR (RootService, RootOperation, Environment) IN (SELECT RootService, RootOperation, Environment FROM changed)

@@ -3,7 +3,7 @@ SELECT
     min(Timestamp) AS Start,
     max(Timestamp) AS End,
     arraySort(groupUniqArray(ServiceName)) AS Services,
-    arrayDistinct(arrayFilter(m -> m != '', groupArray(10)(if(otel_pipeline_enum_v1(StatusCode) = 'Error', otel_pipeline_mask_v1(
+    arrayDistinct(arrayFilter(m -> m != '', groupArray(10)(if(otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`), otel_pipeline_mask_v1(
         if(StatusMessage != '', StatusMessage, arrayLast(e -> e != '', arrayMap(a -> a['exception.message'], `Events.Attributes`)))
     ), '')))) AS Messages
 FROM otel_traces

@@ -8,6 +8,8 @@ FROM
     WHERE Timestamp >= {before:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
         AND otel_pipeline_severity_v2(SeverityText, SeverityNumber) IN ('ERROR', 'FATAL')
         AND ({service:String} = '' OR ServiceName = {service:String})
+    -- A sender may repeat what it has delivered; where the clock is coarse, and no span told, a program may well say the same again.
+    LIMIT 1 BY TraceId, cityHash64(Timestamp, SpanId, ServiceName, Body), if(toUnixTimestamp64Nano(Timestamp) % 1000000 = 0 AND SpanId = '', rowNumberInAllBlocks(), 0)
 )
 GROUP BY Service, Message
 HAVING Now > 0

@@ -1,4 +1,4 @@
--- Grain: a service. Key: Service. Called by tools.overview: entries (spans that serve a request or a message), failures and times in a window and as long before it.
+-- Grain: a service. Key: Service. Called by tools.overview: requests (spans that serve a call or a message, or that nobody called), failures and times in a window and as long before it.
 WITH Timestamp >= {start:DateTime64(9)} AS Now
 SELECT
     ServiceName AS Service,
@@ -11,11 +11,12 @@ SELECT
     if(RequestsBefore = 0, 0, quantileIf(0.95)(Duration / 1e6, NOT Now)) AS P95MsBefore
 FROM
 (
-    SELECT Timestamp, ServiceName, Duration, otel_pipeline_enum_v1(StatusCode) = 'Error' AS Failed
+    SELECT Timestamp, ServiceName, Duration, otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`) AS Failed
     FROM otel_traces
     WHERE Timestamp >= {before:DateTime64(9)} AND Timestamp < {end:DateTime64(9)}
-        AND (otel_pipeline_enum_v1(SpanKind) IN ('Server', 'Consumer') OR ParentSpanId = '')
+        AND otel_pipeline_entry_v1(SpanKind, ParentSpanId)
         AND ({service:String} = '' OR ServiceName = {service:String})
+    LIMIT 1 BY TraceId, SpanId, ServiceName, otel_pipeline_enum_v1(SpanKind), Timestamp -- a sender may repeat what it has delivered
 )
 GROUP BY Service
 ORDER BY FailedNow DESC, Requests DESC, Service

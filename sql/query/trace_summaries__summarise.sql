@@ -1,32 +1,22 @@
--- Grain: a trace. Key: TraceId. Called by detection.trace_summaries as its last step, into a staging table of the form of trace_summaries.
+-- Grain: a trace that begins in the hour. Key: TraceId. Called by detection.trace_summaries as its last step, into a staging table of the form of trace_summaries.
+-- A trace begins when its root does, by the root's clock. Its root is the span that nobody called; where the caller does not report, the span that serves.
+-- A trace is complete when all that nobody in it called are such spans: one that only its own process can have called has lost a part. A
+-- caller may come late: until a minute after the end of a trace without it, the trace is not complete, and due to be looked at again.
 INSERT INTO {stage:Identifier}
+    (Hour, Timestamp, TraceId, RootService, RootOperation, RootKind, Environment, Complete, DueAt, Duration, SpanCount, ErrorCount, span_sequence, Shape, ShapeHash,
+    Services, `Self.Service`, `Self.Operation`, `Self.Calls`, `Self.Ns`,
+    `Edge.Caller`, `Edge.Callee`, `Edge.Operation`, `Edge.Calls`, `Edge.GapNs`, `Edge.Outlived`,
+    `Error.Service`, `Error.Operation`, `Error.Type`, `Error.Message`, `Error.Count`, `Error.Origin`, `Error.Peer`,
+    `Template.Id`, `Template.Service`, `Template.Severity`, `Template.Count`, Retries, Versions, CodeVersion, WrittenAt)
 WITH
-    calls AS
-    (
-        SELECT
-            Trace,
-            ParentService,
-            ParentOperation,
-            Service,
-            Operation,
-            Crosses,
-            count() AS Calls,
-            if(HasParent, uniqExact(Parent), 1) AS Parents,
-            countIf(NOT Wire) AS Works,
-            sumIf(Own, NOT Wire) AS Work,
-            sumIf(greatest(ParentDuration - (End - Start), 0), Crosses AND NOT ParentServes) AS Gap,
-            countIf(Outlives) AS Outlived,
-            countIf(Failed) AS Failures
-        FROM {own:Identifier}
-        GROUP BY Trace, ParentService, ParentOperation, HasParent, Service, Operation, Crosses
-    ),
+    (SELECT fromUnixTimestamp64Nano(max(End)) FROM {own:Identifier} WHERE TraceId IN (SELECT TraceId FROM {far:Identifier})) AS FarEnd,
     work AS
     (
         SELECT Trace, groupArray(Service) AS Services, groupArray(Operation) AS Operations, groupArray(toUInt32(N)) AS Calls, groupArray(Ns) AS Ns
         FROM
         (
             SELECT Trace, Service, Operation, sum(Works) AS N, toUInt64(sum(Work)) AS Ns
-            FROM calls
+            FROM {calls:Identifier}
             GROUP BY Trace, Service, Operation
             HAVING N > 0
             ORDER BY Trace, Service, Operation
@@ -38,11 +28,17 @@ WITH
         SELECT
             Trace,
             arrayStringConcat(arraySort(groupArray(concat(
-                if(ParentService = '', '', concat(ParentService, ':', ParentOperation, ' > ')), Service, ':', Operation, if(Calls > Parents, ' xN', '')
+                if(NOT HasParent, '', concat(ParentService, ':', ParentOperation, ' > ')), Service, ':', Operation, if(Calls > Parents, ' xN', '')
             ))), '\n') AS Shape,
-            arraySort(groupArrayIf((ParentService, Service, Operation, toUInt32(Calls), toUInt64(Gap), toUInt32(Outlived)), Crosses)) AS Edges,
+            groupArrayIf((ParentService, Service, Operation, toUInt32(Calls), toUInt64(Gap), toUInt32(Outlived)), Crosses) AS Edges,
             sumIf(Calls - Parents, Failures > 0) AS Retries
-        FROM calls
+        FROM {calls:Identifier}
+        GROUP BY Trace
+    ),
+    linked AS
+    (
+        SELECT Trace, groupArray((Caller, Callee, Operation, toUInt32(Calls), toUInt64(Gap), toUInt32(0))) AS Edges
+        FROM {waits:Identifier}
         GROUP BY Trace
     ),
     errors AS
@@ -75,11 +71,21 @@ WITH
                     cityHash64(otel_pipeline_mask_v1(Body)) AS MaskHash,
                     ServiceName AS Service,
                     otel_pipeline_severity_number_v1(SeverityText, SeverityNumber) AS Severity
-                FROM otel_logs
-                WHERE TraceId != ''
-                    AND Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE
-                    AND Timestamp < {end:DateTime64(9)} + INTERVAL 15 MINUTE
-                    AND TraceId IN (SELECT TraceId FROM {own:Identifier})
+                FROM
+                (
+                    SELECT Timestamp, TraceId, SpanId, Body, ServiceName, SeverityNumber, SeverityText
+                    FROM otel_logs
+                    WHERE Timestamp >= {start:DateTime64(9)} - INTERVAL 15 MINUTE AND Timestamp < {end:DateTime64(9)} + INTERVAL 15 MINUTE
+                        AND TraceId != '' AND TraceId IN (SELECT TraceId FROM {own:Identifier})
+                    UNION ALL
+                    SELECT Timestamp, TraceId, SpanId, Body, ServiceName, SeverityNumber, SeverityText
+                    FROM otel_logs
+                    WHERE Timestamp >= {since:DateTime64(9)} AND Timestamp < FarEnd + INTERVAL 1 MINUTE
+                        AND (Timestamp < {start:DateTime64(9)} - INTERVAL 15 MINUTE OR Timestamp >= {end:DateTime64(9)} + INTERVAL 15 MINUTE)
+                        AND TraceId IN (SELECT TraceId FROM {far:Identifier})
+                )
+                -- A sender may repeat what it has delivered; where the clock is coarse, and no span told, a program may well say the same again.
+                LIMIT 1 BY cityHash64(TraceId, Timestamp, SpanId, ServiceName, Body), if(toUnixTimestamp64Nano(Timestamp) % 1000000 = 0 AND SpanId = '', rowNumberInAllBlocks(), 0)
             ) AS l
             LEFT ANY JOIN log_template_masks AS m ON l.MaskHash = m.MaskHash
             GROUP BY Trace, Template, Service
@@ -91,10 +97,24 @@ WITH
         SELECT
             Trace,
             any(TraceId) AS TraceId,
-            min(Start) AS Begin,
             max(End) AS Finish,
-            countIf(Parent = 0) = 1 AND countIf(NOT HasParent) = 1 AS Complete,
-            argMin((Service, Operation, End - Start, Kind), (Parent != 0, HasParent, Start, Span)) AS Root,
+            argMin(
+                (Service, Operation, End - Start, Kind, Start, Environment), (HasParent, Parent != 0, Kind NOT IN ('Server', 'Consumer'), Start, Span)
+            ) AS Root,
+            countIf(NOT HasParent) AS Tops,
+            countIf(NOT HasParent AND Parent != 0) AS Orphans,
+            multiIf(
+                Tops <= 1, Tops = 1,
+                countIf(Kind IN ('Server', 'Consumer', 'Client', 'Producer')) > 0,
+                    countIf(NOT HasParent AND Parent != 0 AND Kind NOT IN ('Server', 'Consumer')) = 0,
+                Tops = uniqExactIf(Service, NOT HasParent)
+            ) AS Whole,
+            if(
+                Orphans > 0 AND abs(Finish - toUnixTimestamp64Nano({now:DateTime64(9)})) < 60000000000,
+                toDateTime(intDiv(Finish, 1000000000) + 61),
+                toDateTime(0)
+            ) AS Due,
+            Root.4 = 'Internal' AND countIf(Crosses AND Kind = 'Server') > 0 AS Asks,
             count() AS SpanCount,
             countIf(Failed) AS ErrorCount,
             arrayStringConcat(arrayCompact(arrayMap(
@@ -106,14 +126,16 @@ WITH
         GROUP BY Trace
     )
 SELECT
-    toStartOfHour(toDateTime(intDiv(t.Begin, 1000000000))) AS Hour,
-    fromUnixTimestamp64Nano(t.Begin) AS Timestamp,
+    toStartOfHour(toDateTime(intDiv(t.Root.5, 1000000000))) AS Hour,
+    fromUnixTimestamp64Nano(t.Root.5) AS Timestamp,
     t.TraceId,
     t.Root.1,
     t.Root.2,
-    t.Root.4,
-    t.Complete,
-    toUInt64(if(t.Complete, t.Root.3, t.Finish - t.Begin)),
+    if(t.Asks, 'Request', t.Root.4),
+    t.Root.6,
+    t.Whole AND t.Due = toDateTime(0),
+    t.Due,
+    toUInt64(t.Root.3),
     t.SpanCount,
     t.ErrorCount,
     t.Sequence,
@@ -124,12 +146,12 @@ SELECT
     w.Operations,
     w.Calls,
     w.Ns,
-    s.Edges.1,
-    s.Edges.2,
-    s.Edges.3,
-    s.Edges.4,
-    s.Edges.5,
-    s.Edges.6,
+    (arraySort(arrayConcat(s.Edges, k.Edges)) AS Edges).1,
+    Edges.2,
+    Edges.3,
+    Edges.4,
+    Edges.5,
+    Edges.6,
     e.Errors.1,
     e.Errors.2,
     e.Errors.3,
@@ -148,5 +170,7 @@ SELECT
 FROM traces AS t
 LEFT ANY JOIN shapes AS s ON t.Trace = s.Trace
 LEFT ANY JOIN work AS w ON t.Trace = w.Trace
+LEFT ANY JOIN linked AS k ON t.Trace = k.Trace
 LEFT ANY JOIN errors AS e ON t.Trace = e.Trace
 LEFT ANY JOIN templates AS l ON t.Trace = l.Trace
+WHERE Hour = toDateTime({start:DateTime64(9)})

@@ -25,7 +25,7 @@ def test_what_comes_late_to_an_earlier_hour_is_learned_by_the_next_run_of_the_ho
     traffic.write(database)
     day = Window(MIDNIGHT - HOUR, MIDNIGHT + HOUR)
     chain.run(database, None, day, whole=False)
-    learned = "SELECT max(Traces) FROM normal_centroids WHERE RootService = '' AND BaselineVersion > {m:DateTime}"
+    learned = "SELECT max(Traces) FROM normal_centroids WHERE Holds = 'calibration' AND BaselineVersion > {m:DateTime}"
     before = database.client.query(learned, {"m": MIDNIGHT}).result_rows[0][0]
     database.insert("otel_traces", held, SPAN_COLUMNS)
     chain.run(database, None, day, whole=False)

@@ -30,3 +30,18 @@ def test_hours_share_no_version():
     pieces = [baseline.ends([START], hour, hour + timedelta(hours=1)) for hour in hours]
     whole = baseline.ends([START], hours[0], hours[-1] + timedelta(hours=1))
     assert [end for piece in pieces for end in piece] == whole
+
+
+def test_names_that_are_never_twice_the_same_make_few_versions():
+    minutes = [START + timedelta(minutes=m) for m in range(3 * 24 * 60)]
+    day = baseline.ends(minutes, START + timedelta(days=1), START + timedelta(days=2))
+    hour = baseline.ends(minutes, START, START + timedelta(hours=1))
+    assert len(baseline.epochs(minutes[: 24 * 60])) <= 40
+    assert (len(day), len(hour)) <= (400, 30)
+
+
+def test_what_is_new_once_in_a_while_is_learned_within_minutes():
+    for number in range(3):
+        release = START + timedelta(days=2, hours=5 * number)
+        known = [START, *(START + timedelta(days=2, hours=5 * n) for n in range(number + 1))]
+        assert baseline.ends(known, release, release + timedelta(minutes=5))[0] <= release + timedelta(minutes=2)
