@@ -44,7 +44,7 @@ def every_trace_is_summarised_once(
     return _result(row["Missing"] == 0 and row["Twice"] == 0, ERROR, row)
 
 
-@dg.asset_check(asset="embeddings", blocking=True)
+@dg.asset_check(asset="embeddings")
 def vectors_are_comparable(
     context: dg.AssetCheckExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.AssetCheckResult:

@@ -10,14 +10,15 @@ from otel_pipeline.resources.clickhouse import ClickHouse
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
 
 
-@node("embeddings", ["log_templates", "trace_summaries"], alone=True, kinds=["openai"])
+@node("embeddings", ["log_templates", "trace_summaries", "error_patterns"], alone=True, kinds=["openai"])
 def embeddings(
     context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.MaterializeResult:
     """One vector a distinct text and model: log templates and trace shapes. Never one a row.
 
-    Keyed by model and text, so that running again adds only what is missing. While the embedder does not answer, the
-    lineage goes on without new vectors (scores do not need them), and the check on this node says so.
+    Last of the lineage and within a budget a run: detection does not wait for vectors. Keyed by model and text, so that
+    running again adds only what is missing. While the embedder does not answer, or texts are left for later runs, the
+    check on this node says so.
     """
 
     def materialize(db, hour):

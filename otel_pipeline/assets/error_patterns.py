@@ -10,7 +10,7 @@ from otel_pipeline.resources.clickhouse import ClickHouse
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
 
 
-@node("error_patterns", ["incidents", "embeddings"], alone=True)
+@node("error_patterns", ["incidents"], alone=True)
 def error_patterns(
     context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.MaterializeResult:

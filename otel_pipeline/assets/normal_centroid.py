@@ -8,7 +8,7 @@ from otel_pipeline.resources.clickhouse import ClickHouse
 from otel_pipeline.resources.embedder import EmbeddingEndpoint
 
 
-@node("normal_centroids", ["trace_summaries", "embeddings"], alone=True)
+@node("normal_centroids", ["trace_summaries"], alone=True)
 def normal_centroid(
     context: dg.AssetExecutionContext, clickhouse: ClickHouse, embedder: EmbeddingEndpoint
 ) -> dg.MaterializeResult:

@@ -10,7 +10,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.commands.common import console, iso, json_option, print_json, progress_console, window_options
 from otel_pipeline.detection.model import Window
 from otel_pipeline.embedding import Embedder
-from otel_pipeline.errors import UserError
+from otel_pipeline.errors import Unavailable, UserError
 from otel_pipeline.migrate import migrate
 from otel_pipeline.settings import load
 
@@ -34,6 +34,8 @@ def command(  # noqa: PLR0917
     summaries, vectors, baselines, scores and incidents (compare them with `otel-pipeline evaluate compare`). Which
     version is read, and goes on live, is the setting LINEAGE_VERSION.
 
+    Where the embedder does not answer, vectors are left out (search by meaning waits for them), nothing else.
+
     JSON: {"start", "end", "seconds", "steps": [{"hour", "node", "rows", "metrics"}], "checksums": [{"table", "rows",
     "checksum"}]}
     """
@@ -49,8 +51,8 @@ def command(  # noqa: PLR0917
         hours = lineage.raw_hours(db, window)
         if not hours:
             raise UserError(f"no raw rows between {iso(start)} and {iso(end)}; import some, or ask for another window")
-        if embedder:
-            embedder.embed(["is anybody there"])
+        if embedder and not _answers(embedder):
+            embedder = None
         with progress_console.status(f"{len(hours)} hours") as status:
             steps = chain.run(
                 db, embedder, window, lambda step: status.update(f"{step.hour:%Y-%m-%d %H:00} {step.node}")
@@ -80,3 +82,13 @@ def command(  # noqa: PLR0917
         for row in sums:
             table.add_row(row["table"], f"{row['rows']:,}", row["checksum"])
         console.print(table)
+
+
+def _answers(embedder: Embedder) -> bool:
+    """Whether the embedder is there; says so where it is not. One that is wrongly set up is an error."""
+    try:
+        embedder.embed(["is anybody there"])
+    except Unavailable as error:
+        progress_console.print(f"[yellow]without vectors:[/] {error}")
+        return False
+    return True

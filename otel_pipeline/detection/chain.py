@@ -1,4 +1,7 @@
-"""The whole lineage, hour by hour, without Dagster: for `materialize`, `evaluate`, tests. Assets run the same code."""
+"""The whole lineage, hour by hour, without Dagster: for `materialize`, `evaluate`, tests. Assets run the same code.
+
+Vectors come last: search needs them, detection does not.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,15 +20,16 @@ from otel_pipeline.detection import (
 )
 from otel_pipeline.detection.model import StepReport, Window
 from otel_pipeline.embedding import Embedder
+from otel_pipeline.errors import Unavailable
 
 NODES = (
     "log_templates",
     "trace_summaries",
-    "embeddings",
     "normal_centroid",
     "anomaly_scores",
     "incidents",
     "error_patterns",
+    "embeddings",
 )
 
 
@@ -48,7 +52,7 @@ def run(
 ) -> list[Step]:
     """Run the lineage over every hour of the window that holds raw rows, oldest first.
 
-    :param embedder: without it the steps that need vectors leave them out; all else works.
+    :param embedder: without it, or while it does not answer, the steps that need vectors leave them out; all else works.
     :param whole: compute everything anew, not only what has arrived since the hours were last processed.
     :param progress: called after each step.
     """
@@ -66,11 +70,17 @@ def run_hour(db: Database, embedder: Embedder | None, hour: datetime, *, whole: 
     arrivals = lineage.arrived(db, hour)
     yield Step(hour, "log_templates", log_templates.materialize(db, hour, whole=whole))
     yield Step(hour, "trace_summaries", trace_summaries.materialize(db, hour, whole=whole))
-    if embedder:
-        yield Step(hour, "embeddings", embeddings.materialize(db, embedder, hour))
     model = embedder.model if embedder else ""
     yield Step(hour, "normal_centroid", normal_centroid.materialize(db, hour, model=model, whole=whole))
     yield Step(hour, "anomaly_scores", anomaly_scores.materialize(db, hour, whole=whole))
     yield Step(hour, "incidents", incidents.materialize(db, hour, whole=whole))
-    yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
+    try:
+        yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
+    except Unavailable:  # matching by structure alone
+        yield Step(hour, "error_patterns", error_patterns.materialize(db, hour))
     lineage.record(db, hour, arrivals)
+    if embedder:
+        try:
+            yield Step(hour, "embeddings", embeddings.materialize(db, embedder, hour))
+        except Unavailable:
+            yield Step(hour, "embeddings", StepReport(rows=0, metrics={"embedded": 0}))

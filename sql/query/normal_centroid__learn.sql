@@ -94,7 +94,11 @@ WITH
     ),
     vectors AS
     (
-        SELECT TextHash, Vector FROM embeddings FINAL WHERE Model = {model:String}
+        -- those that are there; what cannot be compared (another length, no number) is as good as not there
+        SELECT TextHash, Vector
+        FROM embeddings FINAL
+        WHERE Model = {model:String} AND isFinite(arraySum(Vector))
+            AND length(Vector) = (SELECT anyHeavy(length(Vector)) FROM embeddings WHERE Model = {model:String})
     ),
     centroids AS
     (

@@ -1,5 +1,6 @@
 """Embeddings, search, similar, and the original plan's queries, in a real engine with a model that costs nothing."""
 
+import math
 import re
 import zlib
 from dataclasses import replace
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import embeddings, log_templates, memory, reviews
-from otel_pipeline.detection.model import HOUR
+from otel_pipeline.detection import chain, embeddings, log_templates, memory, normal_centroid, reviews
+from otel_pipeline.detection.model import HOUR, Window
+from otel_pipeline.detection.staging import scratch
 from otel_pipeline.embedding import Embedder
-from otel_pipeline.errors import UserError
+from otel_pipeline.errors import Unavailable, UserError
 from otel_pipeline.investigate import codes
 from otel_pipeline.investigate.search import Found, search
 from otel_pipeline.investigate.similar import similar
@@ -66,7 +68,7 @@ class Away(Words):
     """Stands for an embedder that is away."""
 
     def embed(self, texts: list[str]) -> np.ndarray:
-        raise UserError("no embedder at http://127.0.0.1:1/v1; start it with `otel-pipeline embedder`")
+        raise Unavailable("no embedder at http://127.0.0.1:1/v1; start it with `otel-pipeline embedder`")
 
 
 @pytest.fixture
@@ -99,6 +101,53 @@ def test_each_text_is_embedded_once_a_model(filled: Database, words: Words) -> N
     report = embeddings.materialize(filled, other, FIRST)
     assert (report.rows, report.metrics["dimensions"]) == (4, 32)
     assert filled.client.query("SELECT count() FROM embeddings FINAL WHERE Model = 'words'").first_row[0] == 5
+
+
+def test_a_run_embeds_within_its_budget_and_later_runs_the_rest(database: Database, words: Words) -> None:
+    database.client.command(
+        "INSERT INTO trace_summaries (Hour, Timestamp, TraceId, Shape, ShapeHash) SELECT {h:DateTime}, {h:DateTime},"
+        " toString(number), concat('shape ', toString(number % 7)) AS s, cityHash64(s) FROM numbers(9)",
+        parameters={"h": FIRST},
+    )
+    few = Database(database.settings.model_copy(update={"embedding_run_texts": 3}))
+    assert embeddings.materialize(few, words, FIRST).rows == 3
+    assert {"shape 0", "shape 1"} < set(words.embedded), "those of two traces come first"
+    assert embeddings.materialize(few, words, FIRST + timedelta(hours=1)).rows == 3, "a later hour's run goes on"
+    assert [embeddings.materialize(few, words, FIRST).rows for _ in range(2)] == [1, 0]
+    assert len(words.embedded) == len(set(words.embedded)) == 7
+    few.close()
+
+
+def test_a_broken_vector_stops_nothing_but_itself(database: Database, words: Words) -> None:
+    database.client.command(
+        "INSERT INTO trace_summaries (Hour, Timestamp, TraceId, RootService, RootOperation, Complete, Duration, Shape, ShapeHash)"
+        " SELECT {h:DateTime}, {h:DateTime} + number, toString(number), 'a', 'GET', 1, 1000000 + number,"
+        " concat('shape ', toString(number % 3)) AS s, cityHash64(s) FROM numbers(300)",
+        parameters={"h": FIRST},
+    )
+    embeddings.materialize(database, words, FIRST)
+    for text, vector in {"shape 0": "[nan, nan]", "shape 1": "[1, 2, 3]"}.items():
+        database.client.command(
+            "INSERT INTO embeddings (Model, TextHash, Kind, Text, Vector, Dimensions)"
+            f" SELECT 'words', cityHash64('{text}'), 'trace_shape', '{text}', {vector} AS v, length(v)"
+        )
+    windows = [Window(FIRST, FIRST + timedelta(hours=1))]
+    with scratch(database, 1) as (excluded,):
+        database.run("normal_centroid__excluded", stage=excluded)
+        assert normal_centroid.learn(database, SECOND, windows, excluded, "words") == 300
+    (centroid,) = database.client.query("SELECT Centroid FROM normal_centroids WHERE RootService = 'a'").first_row
+    assert len(centroid) == 64 and all(math.isfinite(x) for x in centroid)
+
+
+def test_an_absent_embedder_costs_search_only(database: Database) -> None:
+    database.client.command(
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, SpanName, ServiceName, Duration)"
+        " SELECT {h:DateTime} + number, toString(number), '1', 'GET', 'a', 1000000 + number FROM numbers(300)",
+        parameters={"h": FIRST},
+    )
+    steps = {step.node: step.report.rows for step in chain.run_hour(database, Away(), FIRST)}
+    assert list(steps) == list(chain.NODES)
+    assert (steps["anomaly_scores"], steps["embeddings"]) == (300, 0)
 
 
 def test_shapes_are_embedded_under_the_hash_that_summaries_hold(database: Database, words: Words) -> None:

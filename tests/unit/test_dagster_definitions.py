@@ -23,7 +23,7 @@ from otel_pipeline.partitions import HOURLY, current_hour, hour_of, key_of, star
 from otel_pipeline.settings import load
 
 GRAPH = defs.resolve_asset_graph()
-BLOCKING = {"log_templates", "trace_summaries", "embeddings", "anomaly_scores", "incidents"}
+BLOCKING = {"log_templates", "trace_summaries", "anomaly_scores", "incidents"}
 
 
 @pytest.mark.parametrize("name", [*NODES, "otel_logs", "otel_traces", "otel_metrics", "hyperdx_sessions"])
@@ -46,8 +46,8 @@ def test_the_graph_is_the_lineage() -> None:
     order = [key.to_user_string() for level in GRAPH.toposorted_asset_keys_by_level for key in level]
     steps = [name for name in order if name in NODES]
     assert sorted(steps) == sorted(NODES)
-    assert steps.index("log_templates") < steps.index("trace_summaries") < steps.index("embeddings")
-    assert steps.index("normal_centroid") < steps.index("anomaly_scores") < steps.index("incidents")
+    assert steps.index("log_templates") < steps.index("trace_summaries") < steps.index("normal_centroid")
+    assert steps.index("normal_centroid") < steps.index("anomaly_scores") < steps.index("incidents") < steps.index("embeddings")
     assert lineage_hour.selection.resolve(GRAPH) == {dg.AssetKey(name) for name in NODES}
 
 
