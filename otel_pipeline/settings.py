@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     embedding_base_url: str = Field("", description="OpenAI-compatible base URL (default: the local embedder)")
     embedding_model: str = Field("all-MiniLM-L6-v2", description="Embedding model")
     embedding_run_texts: int = Field(
-        2000, ge=1, description="Distinct texts that one run of the lineage embeds at most; the rest waits for later runs"
+        2000,
+        ge=1,
+        description="Distinct texts that one run of the lineage embeds at most; the rest waits for later runs",
     )
     embedding_run_seconds: float = Field(
         20.0, gt=0, description="Seconds after which a run of the lineage begins no further batch of texts to embed"

@@ -1,10 +1,12 @@
 """Score every trace of an hour against the normal that was known when it began; with reasons as rows.
 
-Signals (conduct: log lines and errors of each service; latency; errors; shape) are kept apart and combined late; a
-threshold is a false-alarm rate, learned from normal traffic alone. All in SQL: ``anomaly_scores__stats.sql`` and
-``anomaly_scores__score.sql``.
+Signals (latency; excess time; what each service did and called; its log lines and errors) are kept apart, each measured
+by its own survival over normal traces, and combined late; a threshold is a false-alarm rate, learned from normal traffic
+alone. A trace is judged in the light of the minute before it: what is a little odd is a fault rather than chance where
+many of the like were odd a moment ago. All in SQL: ``anomaly_scores__stats.sql`` and ``anomaly_scores__score.sql``.
 """
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from otel_pipeline.clickhouse import Database
@@ -20,8 +22,20 @@ from otel_pipeline.detection.version import CODE_VERSION
 
 FALSE_ALARM_RATE = 0.005
 THRESHOLD = 2.301  # -log10(FALSE_ALARM_RATE)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Tables with what is normal: in the form of normal_centroids, normal_times and normal_behavior."""
+
+    model: str
+    times: str
+    behavior: str
+
+
+NORMAL = Normal("normal_centroids", "normal_times", "normal_behavior")
 EPOCH = datetime.fromtimestamp(0, UTC)
-SLICE_TRACES = 100_000  # that are held in memory at a time
+PART_TRACES = 100_000  # that are held in memory at a time
 
 
 def materialize(db: Database, hour: datetime, *, version: datetime | None = None, whole: bool = True) -> StepReport:
@@ -51,12 +65,12 @@ def _amend(db: Database, hour: datetime) -> None:
             "anomaly_scores__traces",
             stage=traces,
             hour=hour,
-            end=hour + HOUR,
+            start=hour,
+            stop=hour + HOUR,
             version=EPOCH,
+            whole=False,
             since=utc(due["Since"]),
             judges=[utc(judge) for judge in due["Judges"]],
-            slice=0,
-            slices=1,
             **{"from": utc(due["From"])},
         )
         create_like(db, fresh, "anomaly_scores")
@@ -71,13 +85,16 @@ def _amend(db: Database, hour: datetime) -> None:
 def score(db: Database, stage: str, hour: datetime, end: datetime, version: datetime | None = None) -> None:
     """Score the traces of the hour that begin before ``end`` into ``stage``, a table in the form of anomaly_scores.
 
-    Slice by slice, so that memory is bounded however much an hour holds.
+    Part by part, so that memory is bounded however much an hour holds.
     """
-    every = {"since": EPOCH, "from": end, "judges": [EPOCH]}
-    slices = 1 + db.one("anomaly_scores__count", hour=hour)["Traces"] // SLICE_TRACES
-    for number in range(slices):
+    every = {"whole": True, "since": EPOCH, "from": EPOCH, "judges": [EPOCH]}
+    parts = 1 + db.one("anomaly_scores__count", hour=hour)["Traces"] // PART_TRACES
+    starts = [hour]
+    if parts > 1:
+        starts = [utc(start) for start in db.one("anomaly_scores__parts", hour=hour, parts=parts)["Starts"]]
+    for start, stop in zip(starts, [*starts[1:], hour + HOUR], strict=True):
         with scratch(db, 1) as (traces,):
-            where = {"hour": hour, "end": end, "version": version or EPOCH, "slice": number, "slices": slices}
+            where = {"hour": hour, "start": start, "stop": min(stop, end), "version": version or EPOCH}
             db.run("anomaly_scores__traces", stage=traces, **where, **every)
             _judge(db, stage, traces)
 
@@ -85,24 +102,23 @@ def score(db: Database, stage: str, hour: datetime, end: datetime, version: date
 def _judge(db: Database, stage: str, traces: str) -> None:
     """Scores of the traces of a table into ``stage``."""
     with scratch(db, 1) as (stats,):
-        measure(db, stats, traces, model="normal_centroids", conduct="normal_conduct", own=0)
+        measure(db, stats, traces, NORMAL, own=0)
         db.run(
             "anomaly_scores__score",
             stage=stage,
             traces=traces,
             stats=stats,
-            model="normal_centroids",
+            model=NORMAL.model,
             threshold=THRESHOLD,
             code_version=CODE_VERSION,
         )
 
 
-def measure(db: Database, stage: str, traces: str, *, model: str, conduct: str, own: int) -> None:
+def measure(db: Database, stage: str, traces: str, normal: Normal, *, own: int) -> None:
     """The statistics of the traces of a table, into a table that is made for them.
 
-    :param model: table in the form of normal_centroids; conduct: of normal_conduct.
     :param own: 1: the model was learned from these very traces; each is judged without itself.
     """
     with scratch(db, 1) as (judged,):
-        db.run("anomaly_scores__judged", stage=judged, traces=traces, model=model)
-        db.run("anomaly_scores__stats", stage=stage, judged=judged, model=model, conduct=conduct, own=own)
+        db.run("anomaly_scores__judged", stage=judged, traces=traces, model=normal.model)
+        db.run("anomaly_scores__stats", stage=stage, judged=judged, own=own, **asdict(normal))

@@ -24,6 +24,7 @@ TELLING = {
     "template": 0.3,
     "passes": 0.1,
     "conduct": 0.2,
+    "calls": 0.2,
     "structure": 0.1,
 }
 WORDS = {
@@ -33,6 +34,7 @@ WORDS = {
     "template": "log line seldom or never seen: {what}",
     "error": "{what} ({operation})",
     "conduct": "{what} (entered by {operation})",
+    "calls": "{what}, {observed:.1f} times (entered by {operation}), usually {expected:.1f}",
     "structure": "{what} ({operation})",
 }
 

@@ -17,6 +17,7 @@ STRAGGLERS = timedelta(minutes=15)  # spans lie so far beside their hour
 MOST_TRACES = 500_000
 SLICES = 120  # in which bursts are looked for
 SLICE_SECONDS = 3  # at the least
+MOST_UNLIKE = 0.7  # of the traces; where more lie in stretches out of the ordinary, there is no ordinary to go by
 SCALE_FLOOR = 0.1  # of ln(time): differences below a tenth are never news
 
 
@@ -64,7 +65,7 @@ def _forget(db: Database, hour: datetime, ends: list[datetime]) -> bool:
     """Drop the versions of the hour that end at no time that is called for any longer. Whether there were any."""
     rows = db.rows("normal_centroid__superfluous", hour=hour, ends=ends)
     for row in rows:
-        for table in ("normal_centroids", "normal_conduct"):
+        for table in ("normal_centroids", "normal_times", "normal_behavior"):
             db.run("staging__clear", table=table, partition=str(int(utc(row["Version"]).timestamp())))
     return bool(rows)
 
@@ -105,21 +106,32 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
     """Learn one baseline version from windows; replaces that version.
 
     :param version: its name, a time in whole seconds; it judges only traces that begin later (unless told otherwise).
-    :param excluded: table with the TraceIds to leave out; those that show what came in a burst only are added.
+    Left out, too, is what was out of the ordinary for a time within the windows: behavior that came in a burst, and
+    stretches in which something took long. So the normal holds though a part of the traces is faulty.
+
+    :param excluded: table with the TraceIds to leave out.
     :returns: number of traces learned from; 0 when there were too few, and then there is no such version.
     """
     span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    with scratch(db, 2) as (traces, stats):
+    with scratch(db, 4) as (traces, stats, unlike, visits):
         count = db.one("normal_centroid__count", **span)["Traces"]
         seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
         width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
-        db.run("normal_centroid__bursts", stage=excluded, thin=1 + count // MOST_TRACES, width=width, **span)
+        thin = 1 + count // MOST_TRACES
+        db.run("normal_centroid__excluded", stage=unlike)
+        db.run("normal_centroid__stretches", stage=unlike, thin=thin, **span)
+        if db.one("staging__count", stage=unlike)["Rows"] > MOST_UNLIKE * count / thin:
+            db.run("staging__empty", stage=unlike)
+        db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
+        db.run("normal_centroid__bursts", stage=unlike, visits=visits)
+        db.run("staging__drop", stage=visits)
         db.run(
             "normal_centroid__traces",
             stage=traces,
             excluded=excluded,
+            unlike=unlike,
             version=version,
-            thin=1 + count // MOST_TRACES,
+            thin=thin,
             **span,
         )
         kept = db.one("staging__count", stage=traces)["Rows"]
@@ -129,7 +141,7 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
             about = {
                 "version": version,
                 "window_start": min(span["starts"]),
-                "excluded": db.one("staging__count", stage=excluded)["Rows"],
+                "excluded": sum(db.one("staging__count", stage=table)["Rows"] for table in (excluded, unlike)),
                 "code_version": CODE_VERSION,
             }
             db.run(
@@ -138,11 +150,14 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
                 traces=traces,
                 model=model,
                 least=LEAST_OPERATION_TRACES,
-                floor=SCALE_FLOOR,
                 **about,
             )
-            with replacing_partition(db, "normal_conduct", version) as conduct:
-                db.run("normal_centroid__conduct", stage=conduct, traces=traces, version=version)
-                anomaly_scores.measure(db, stats, traces, model=stage, conduct=conduct, own=1)
+            with (
+                replacing_partition(db, "normal_times", version) as times,
+                replacing_partition(db, "normal_behavior", version) as behavior,
+            ):
+                db.run("normal_centroid__times", stage=times, traces=traces, version=version, floor=SCALE_FLOOR)
+                db.run("normal_centroid__behavior", stage=behavior, traces=traces, version=version)
+                anomaly_scores.measure(db, stats, traces, anomaly_scores.Normal(stage, times, behavior), own=1)
             db.run("normal_centroid__calibrate", stage=stage, stats=stats, **about)
         return kept

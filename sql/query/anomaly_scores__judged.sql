@@ -3,11 +3,11 @@
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 SELECT
     t.* EXCEPT (Sequence, Shape, Versions),
+    toInt64(toUnixTimestamp(toDateTime(t.Timestamp))) AS Second,
     m.BaselineVersion AS Version,
     m.Traces AS N,
     m.Shape.Count[indexOf(m.Shape.Hash, t.ShapeHash)] AS ShapeCount,
-    m.EmbeddingModel AS EmbeddingModel,
-    otel_pipeline_pad_v1(m.DurationQuantiles[1]) AS Pad
+    m.EmbeddingModel AS EmbeddingModel
 FROM {traces:Identifier} AS t
 ASOF LEFT JOIN (SELECT * FROM {model:Identifier} WHERE Holds = 'operation') AS m
     ON t.RootService = m.RootService AND t.RootOperation = m.RootOperation AND t.Environment = m.Environment AND t.Judge >= m.BaselineVersion

@@ -1,13 +1,15 @@
 -- Grain: a trace. Key: TraceId. Called by detection.anomaly_scores, into a staging table of the form of anomaly_scores.
--- Each statistic becomes a surprise by the calibration of its baseline version; the largest one, calibrated again, is the score.
+-- Each statistic becomes a surprise by the calibration of its baseline version; those of latency, excess, calls and conduct together, calibrated again, are
+-- the score.
 INSERT INTO {stage:Identifier}
-    (Hour, Timestamp, TraceId, RootService, RootOperation, RootKind, Environment, Score, Verdict, Threshold, Conduct, Structure, Latency, Errors, Templates, Duration, Suspect,
+    (Hour, Timestamp, TraceId, RootService, RootOperation, RootKind, Environment, Score, Verdict, Threshold, Conduct, Calls, Structure, Latency, Excess, Errors,
+    Templates, Duration, Suspect,
     `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Observed`, `Reasons.Expected`, `Reasons.Surprise`,
     BaselineVersion, EmbeddingModel, CodeVersion)
 WITH
     calibrations AS
     (
-        SELECT BaselineVersion, Calibration.Values AS Values, Calibration.Surprise[1] AS Levels
+        SELECT BaselineVersion, Calibration.Values AS Values, Calibration.Surprise AS Levels
         FROM {model:Identifier}
         WHERE Holds = 'calibration'
     ),
@@ -18,13 +20,11 @@ WITH
             c.Values AS Values,
             c.Levels AS Levels,
             arrayMap(
-                (statistic, signal) -> otel_pipeline_surprise_v1(statistic, c.Values[signal], c.Levels),
-                [s.Structure, s.Latency, s.Errors, s.Templates, s.Conduct], range(1, 6)
+                (statistic, signal) -> otel_pipeline_surprise_v1(statistic, c.Values[signal], c.Levels[signal]),
+                [s.Structure, s.Latency, s.Errors, s.Templates, s.Conduct, s.Calls, s.Excess], range(1, 8)
             ) AS Each,
-            greatest(Each[5], Each[2], Each[3], if(s.Silent, Each[1], 0)) AS Largest,
-            if(
-                Largest > c.Values[6][-1], c.Levels[-1] + Largest - c.Values[6][-1], otel_pipeline_surprise_v1(Largest, c.Values[6], c.Levels)
-            ) AS Score
+            greatest(Each[2], Each[5], Each[6], Each[7]) AS Largest,
+            otel_pipeline_surprise_v1(otel_pipeline_together_v1(Each[2], Each[5], Each[6], Each[7]), c.Values[8], c.Levels[8]) AS Score
         FROM {stats:Identifier} AS s
         LEFT JOIN calibrations AS c ON s.Version = c.BaselineVersion
     )
@@ -40,8 +40,10 @@ SELECT
     multiIf(NOT t.Complete, 'partial', s.N = 0, 'no_baseline', Score >= {threshold:Float64}, 'anomalous', 'normal') AS Verdict,
     {threshold:Float64},
     round(s.Each[5], 4),
+    round(s.Each[6], 4),
     round(s.Each[1], 4),
     round(s.Each[2], 4),
+    round(s.Each[7], 4),
     round(s.Each[3], 4),
     round(s.Each[4], 4),
     t.Duration,
@@ -78,10 +80,8 @@ INNER JOIN
     SELECT
         *,
         arrayReverseSort(r -> r.7, arrayMap(
-            e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(
-                e.7, Values[transform(e.1, ['error', 'template', 'conduct'], [3, 4, 5], 2)], Levels
-            ), 4)),
-            if(round(Score, 4) >= {threshold:Float64}, arrayConcat(Slow, Failed, Logged, Acted), [])
+            e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[e.8], Levels[e.8]), 4)),
+            if(round(Score, 4) >= {threshold:Float64}, arrayConcat(Slow, Failed, Logged, Acted, Did), [])
         )) AS Found
     FROM surprises
 ) AS s ON t.TraceId = s.TraceId

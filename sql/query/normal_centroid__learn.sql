@@ -1,17 +1,12 @@
 -- Grain: root operation (in its environment) × baseline version. Called by detection.normal_centroid, into a staging table of the form of normal_centroids.
--- Own work, the duration of the whole (as operation ''), and gaps: ln of nanoseconds per call, padded so that what is short against the whole does not
--- matter (otel_pipeline_pad_v1). The upper tail is taken as
--- exponential: from the quantile .9 on (High), the probability falls to a tenth with every Scale = (q97 - q90) / log10(10 / 3). Each operation has its
--- own tail: a query that is sometimes ten times as slow needs more to surprise. Robust against faults in up to 3 % of the traces.
+-- How long things take and how services behave stands in normal_times and normal_behavior.
 INSERT INTO {stage:Identifier}
     (BaselineVersion, Holds, RootService, RootOperation, Environment, WindowStart, WindowEnd, Traces, Excluded, EmbeddingModel, Centroid, Radius, DurationQuantiles,
-    `Shape.Hash`, `Shape.Count`, `Work.Service`, `Work.Operation`, `Work.Traces`, `Work.Center`, `Work.High`, `Work.Scale`,
-    `Gap.Caller`, `Gap.Callee`, `Gap.Traces`, `Gap.Center`, `Gap.High`, `Gap.Scale`, `Error.Key`, `Error.Count`, `Template.Key`, `Template.Count`, CodeVersion)
+    `Shape.Hash`, `Shape.Count`, `Error.Key`, `Error.Count`, `Template.Key`, `Template.Count`, CodeVersion)
 WITH
     operations AS
     (
-        SELECT RootService, RootOperation, Environment, count() AS Traces, quantilesExact(0.5, 0.9, 0.95, 0.99, 0.999)(Duration) AS DurationQuantiles,
-            otel_pipeline_pad_v1(DurationQuantiles[1]) AS Pad
+        SELECT RootService, RootOperation, Environment, count() AS Traces, quantilesExact(0.5, 0.9, 0.95, 0.99, 0.999)(Duration) AS DurationQuantiles
         FROM {traces:Identifier}
         GROUP BY RootService, RootOperation, Environment
         HAVING Traces >= {least:UInt32}
@@ -20,52 +15,6 @@ WITH
     (
         SELECT RootService, RootOperation, Environment, arraySort(groupArray((ShapeHash, N))) AS Known
         FROM (SELECT RootService, RootOperation, Environment, ShapeHash, count() AS N FROM {traces:Identifier} GROUP BY RootService, RootOperation, Environment, ShapeHash)
-        GROUP BY RootService, RootOperation, Environment
-    ),
-    work AS
-    (
-        SELECT RootService, RootOperation, Environment, arraySort(groupArray((Service, Operation, N, Center, High, Scale))) AS Known
-        FROM
-        (
-            SELECT
-                RootService, RootOperation, Environment, Service, Operation, count() AS N,
-                quantilesExact(0.5, 0.9, 0.97)(log(Ns / Calls + Pad)) AS Quantiles,
-                Quantiles[1] AS Center,
-                Quantiles[2] AS High,
-                greatest({floor:Float64}, (Quantiles[3] - Quantiles[2]) / 0.523) AS Scale
-            FROM
-            (
-                SELECT RootService, RootOperation, Environment, Service, Operation, Ns, Calls
-                FROM {traces:Identifier}
-                ARRAY JOIN
-                    arrayPushBack(Self.Service, RootService) AS Service, arrayPushBack(Self.Operation, '') AS Operation,
-                    arrayPushBack(Self.Ns, Duration) AS Ns, arrayPushBack(Self.Calls, 1) AS Calls
-            ) AS t
-            INNER JOIN operations AS o ON t.RootService = o.RootService AND t.RootOperation = o.RootOperation AND t.Environment = o.Environment
-            GROUP BY RootService, RootOperation, Environment, Service, Operation
-        )
-        GROUP BY RootService, RootOperation, Environment
-    ),
-    gaps AS
-    (
-        SELECT RootService, RootOperation, Environment, arraySort(groupArray((Caller, Callee, N, Center, High, Scale))) AS Known
-        FROM
-        (
-            SELECT
-                RootService, RootOperation, Environment, Caller, Callee, count() AS N,
-                quantilesExact(0.5, 0.9, 0.97)(log(GapNs / Calls + Pad)) AS Quantiles,
-                Quantiles[1] AS Center,
-                Quantiles[2] AS High,
-                greatest({floor:Float64}, (Quantiles[3] - Quantiles[2]) / 0.523) AS Scale
-            FROM
-            (
-                SELECT RootService, RootOperation, Environment, Caller, Callee, GapNs, Calls
-                FROM {traces:Identifier}
-                ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS GapNs, Edge.Calls AS Calls
-            ) AS t
-            INNER JOIN operations AS o ON t.RootService = o.RootService AND t.RootOperation = o.RootOperation AND t.Environment = o.Environment
-            GROUP BY RootService, RootOperation, Environment, Caller, Callee
-        )
         GROUP BY RootService, RootOperation, Environment
     ),
     errors AS
@@ -131,18 +80,6 @@ SELECT
     o.DurationQuantiles,
     s.Known.1,
     s.Known.2,
-    w.Known.1,
-    w.Known.2,
-    w.Known.3,
-    w.Known.4,
-    w.Known.5,
-    w.Known.6,
-    g.Known.1,
-    g.Known.2,
-    g.Known.3,
-    g.Known.4,
-    g.Known.5,
-    g.Known.6,
     e.Known.1,
     e.Known.2,
     t.Known.1,
@@ -150,8 +87,6 @@ SELECT
     {code_version:String}
 FROM operations AS o
 LEFT JOIN shapes AS s ON o.RootService = s.RootService AND o.RootOperation = s.RootOperation AND o.Environment = s.Environment
-LEFT JOIN work AS w ON o.RootService = w.RootService AND o.RootOperation = w.RootOperation AND o.Environment = w.Environment
-LEFT JOIN gaps AS g ON o.RootService = g.RootService AND o.RootOperation = g.RootOperation AND o.Environment = g.Environment
 LEFT JOIN errors AS e ON o.RootService = e.RootService AND o.RootOperation = e.RootOperation AND o.Environment = e.Environment
 LEFT JOIN templates AS t ON o.RootService = t.RootService AND o.RootOperation = t.RootOperation AND o.Environment = t.Environment
 LEFT JOIN centroids AS c ON o.RootService = c.RootService AND o.RootOperation = c.RootOperation AND o.Environment = c.Environment

@@ -47,7 +47,12 @@ def test_the_graph_is_the_lineage() -> None:
     steps = [name for name in order if name in NODES]
     assert sorted(steps) == sorted(NODES)
     assert steps.index("log_templates") < steps.index("trace_summaries") < steps.index("normal_centroid")
-    assert steps.index("normal_centroid") < steps.index("anomaly_scores") < steps.index("incidents") < steps.index("embeddings")
+    assert (
+        steps.index("normal_centroid")
+        < steps.index("anomaly_scores")
+        < steps.index("incidents")
+        < steps.index("embeddings")
+    )
     assert lineage_hour.selection.resolve(GRAPH) == {dg.AssetKey(name) for name in NODES}
 
 
