@@ -1,8 +1,8 @@
 """Anomalies that belong together become one incident, with the service to blame first.
 
-When there was trouble, :mod:`bursts` says of traces, :mod:`drifts` of services; whom to blame, :mod:`blame`.
-A storm of a thousand anomalous traces is one
-row; single anomalies at the usual rate are none.
+When there was trouble, :mod:`bursts` says of traces, :mod:`drifts` of services, :mod:`signals` of lines, silence and
+metrics; whom to blame, :mod:`blame`. A storm of a thousand anomalous traces is one row; single anomalies at the usual
+rate are none.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import blame, drifts, season, shifts
+from otel_pipeline.detection import blame, drifts, season, shifts, signals
 from otel_pipeline.detection.bursts import BIN_SECONDS, Burst, bursts, course
+from otel_pipeline.detection.findings import Finding
 from otel_pipeline.detection.model import HOUR, StepReport, Window, utc
 from otel_pipeline.detection.segments import Segment
 from otel_pipeline.detection.staging import replacing_partition
@@ -22,6 +23,7 @@ from otel_pipeline.detection.version import CODE_VERSION
 NO_PATTERN = UUID(int=0)
 NEVER = 99.0
 QUIET_AFTER = timedelta(seconds=30)  # an incident with later traffic than this is over
+BESIDE = timedelta(minutes=1)  # what is so near in time belongs together
 COLUMNS = (
     "Hour",
     "IncidentId",
@@ -64,8 +66,9 @@ def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepRepo
 
     :param whole: judge all minutes of the hour anew, not only those that have changed.
     """
-    written = _write(db, hour, whole)
-    _write(db, hour - HOUR, whole=False)
+    beside = signals.find(db, Window(hour - 2 * HOUR, hour + 2 * HOUR))
+    written = _write(db, hour, beside, whole)
+    _write(db, hour - HOUR, beside, whole=False)
     rows = db.rows("incidents__of_hour", hour=hour)
     return StepReport(
         rows=written,
@@ -78,7 +81,7 @@ def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepRepo
     )
 
 
-def _write(db: Database, hour: datetime, whole: bool) -> int:
+def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool) -> int:
     look = Window(hour - HOUR, hour + 2 * HOUR)
     bins = course(db, look)
     known = [
@@ -102,8 +105,67 @@ def _write(db: Database, hour: datetime, whole: bool) -> int:
                 others = [other.window for other in found if other is not burst]
                 compare = blame.slices(burst.window, first, others)
                 rows.append(describe(db, burst, compare, newest, known))
+        apart = _apart(db, beside, found, look)
+        rows += [_of_signal(finding, newest, known) for finding in apart if hour <= finding.window.start < hour + HOUR]
         db.insert(stage, [[row[column] for column in COLUMNS] for row in rows], COLUMNS)
     return len(rows)
+
+
+def _apart(db: Database, beside: Sequence[Finding], found: Sequence[Burst], look: Window) -> list[Finding]:
+    """Findings that are incidents of their own: no trouble of traces, in which the service takes part, tells of them."""
+    traced = set(db.one("incidents__services", start=look.start, end=look.end)["Services"])
+    return [
+        finding
+        for finding in beside
+        if finding.service not in traced
+        or all(
+            burst.window.start > finding.window.end + BESIDE or burst.window.end < finding.window.start - BESIDE
+            for burst in found
+        )
+    ]
+
+
+def _of_signal(finding: Finding, newest: int, known: list[dict[str, Any]]) -> dict[str, Any]:
+    """The row of an incident that log lines, silence or metrics show."""
+    window = finding.window
+    services = [finding.service, *finding.affected]
+    same = [
+        r for r in known if r["Start"] <= window.end and r["End"] >= window.start and r["Service"] == finding.service
+    ]
+    known[:] = [row for row in known if row not in same[:1]]
+    fresh = sha256(f"{window.start.isoformat()} {finding.kind} {finding.service}".encode()).hexdigest()[:16]
+    return {
+        "Hour": window.start.replace(minute=0, second=0, microsecond=0),
+        "IncidentId": same[0]["IncidentId"] if same else fresh,
+        "Start": window.start,
+        "End": window.end,
+        "DetectedAt": same[0]["DetectedAt"] if same else datetime.now(UTC),
+        "Open": newest * BIN_SECONDS <= window.end.timestamp() + QUIET_AFTER.total_seconds(),
+        "Service": finding.service,
+        "Title": f"{finding.service}: {finding.why}",
+        "Traces": len(finding.examples),
+        "Anomalous": len(finding.examples),
+        "Share": 0.0,
+        "MaxScore": 0.0,
+        "Surprise": finding.surprise,
+        "Operations": [],
+        "Ranking.Service": services,
+        "Ranking.Score": [finding.surprise, *(0.0 for _ in finding.affected)],
+        "Ranking.Confidence": [1.0, *(0.0 for _ in finding.affected)],
+        "Ranking.Why": [finding.why, *(f"takes part, as {finding.service} is in trouble" for _ in finding.affected)],
+        "Reasons.Kind": [finding.kind],
+        "Reasons.Service": [finding.service],
+        "Reasons.Operation": [""],
+        "Reasons.What": [finding.why],
+        "Reasons.Traces": [len(finding.examples)],
+        "Reasons.Surprise": [finding.surprise],
+        "ExampleTraceIds": list(finding.examples),
+        "Templates": list(finding.templates),
+        "Shapes": [],
+        "BaselineVersion": datetime.fromtimestamp(0, UTC),
+        "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
+        "CodeVersion": CODE_VERSION,
+    }
 
 
 def _burst(db: Database, drift: drifts.Drift) -> Burst | None:
