@@ -39,7 +39,10 @@ def rca(answer: dict[str, Any]) -> None:
 def rca_shares(answer: dict[str, Any]) -> None:
     """The shares of right causes."""
     table = Table("root causes", "AS@1", "AS@3", "AS@5")
-    for name, row in (("this pipeline", answer), ("plain rule of three statistics", answer["plain"])):
+    rows = {"this pipeline": answer, "plain rule of three statistics": answer["plain"]}
+    if "plain_two_sided" in answer:
+        rows["plain two-sided rule"] = answer["plain_two_sided"]
+    for name, row in rows.items():
         table.add_row(name, *(share(row[figure]) for figure in ("as1", "as3", "as5")))
     console.print(table)
 

@@ -10,7 +10,7 @@ from otel_pipeline.detection import anomaly_scores, lineage, normal_centroid
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.detection.staging import scratch
 from otel_pipeline.errors import UserError
-from otel_pipeline.evaluation import labelled, plain_detect
+from otel_pipeline.evaluation import labelled, plain_detect, plain_two_sided
 from otel_pipeline.evaluation.figures import figures
 
 BEFORE, AFTER = timedelta(seconds=60), timedelta(seconds=300)
@@ -47,6 +47,8 @@ def judged(
         anomaly_scores.materialize(db, hour, version=version)
     rows = db.rows("evaluation__traces")
     methods = plain_detect.methods(db, windows) if plain else []
+    if plain and data.files["traces"].suffix == ".parquet":
+        methods.append(plain_detect.excess(plain_two_sided.spans(data.files["traces"]), windows))
     labels = [label(utc(row["Timestamp"]), row["Services"], data.cases) for row in rows]
     scores = [row["Score"] for row in rows]
     flags = [row["Verdict"] == "anomalous" for row in rows]

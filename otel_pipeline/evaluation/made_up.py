@@ -27,14 +27,13 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, chain
 from otel_pipeline.detection.model import Window, utc
 from otel_pipeline.evaluation import detect, labelled, plain_detect, plain_rca, plain_two_sided, rca, references
-from otel_pipeline.evaluation.figures import figures, threshold
+from otel_pipeline.evaluation.figures import figures
 from otel_pipeline.migrate import migrate
 
 OURS = "this pipeline"
 TWO_SIDED = "two-sided rule"
 THREE = "rule of three statistics"
 MINUTES = "minutes and services"
-EXCESS = "excess ms"
 NEAR = timedelta(seconds=60)
 QUIET = timedelta(minutes=12)
 FORMS = ("nothing given", "quiet minutes given")
@@ -202,20 +201,10 @@ def _traces(db: Database, one: World, table: Any, form: str) -> dict[str, Any]:
     scores = [trace["score"] for trace in answer["traces"]]
     windows = reference or [extent]
     found = {OURS: _trace_figures(labels, scores, [trace["anomalous"] for trace in answer["traces"]])}
-    for method in plain_detect.methods(db, windows):
+    for method in (*plain_detect.methods(db, windows), plain_detect.excess(table, windows)):
         values = [method.values.get(trace, 0.0) for trace in ids]
         found[method.name] = _trace_figures(labels, values, [value > method.threshold for value in values])
-    start, end = (int(time.timestamp() * 1e9) for time in (windows[0].start, windows[-1].end))
-    excess = plain_two_sided.excess(table, lambda at: (at >= start) & (at < end))
-    values, learned = [excess.get(trace, 0.0) for trace in ids], _begun(table, start, end)
-    bound = threshold([value for trace, value in zip(ids, values, strict=True) if trace in learned])
-    found[EXCESS] = _trace_figures(labels, values, [value > bound for value in values])
     return found
-
-
-def _begun(table: Any, start: int, end: int) -> set[str]:
-    first = table.groupby("TraceId")["at"].min()
-    return set(first[(first >= start) & (first < end)].index)
 
 
 def _trace_figures(

@@ -1,17 +1,21 @@
 """The methods that a trace's score has to beat.
 
 Raw duration; z-score of the duration within its operation; error flag; cosine distance of the trace's shape (a vector
-of its calls) to the one centroid of all. Each, but for the flag, has its threshold where ours has it: at the accepted
-share of false alarms among the traces that the normal is learned from.
+of its calls) to the one centroid of all; milliseconds of self time and gaps beyond what is usual. Each, but for the
+flag, has its threshold where ours has it: at the accepted share of false alarms among the traces that the normal is
+learned from.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection.model import Window
+from otel_pipeline.evaluation import plain_two_sided
 from otel_pipeline.evaluation.figures import Figures, figures, threshold
 
+EXCESS = "excess ms"
 METHODS = {
     "duration": "Duration",
     "duration z-score by operation": "DurationZ",
@@ -45,3 +49,18 @@ def methods(db: Database, windows: Sequence[Window]) -> list[Plain]:
         )
         for name, column in METHODS.items()
     ]
+
+
+def excess(table: plain_two_sided.Frame, windows: Sequence[Window]) -> Plain:
+    """Excess milliseconds, see :func:`plain_two_sided.excess`, learned from the spans in the windows.
+
+    :param table: :func:`plain_two_sided.spans`.
+    """
+    times = [(int(w.start.timestamp() * 1e9), int(w.end.timestamp() * 1e9)) for w in windows]
+
+    def learned(at: Any) -> Any:
+        return sum(((at >= start) & (at < end) for start, end in times), at < 0)
+
+    values = plain_two_sided.excess(table, learned)
+    first = table.groupby("TraceId")["at"].min()
+    return Plain(EXCESS, values, threshold([values[trace] for trace in first[learned(first)].index]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import blame, causes
-from otel_pipeline.evaluation import labelled, plain_rca, references
+from otel_pipeline.evaluation import labelled, plain_rca, plain_two_sided, references
 
 LOWEST = -100.0
 
@@ -14,7 +14,7 @@ LOWEST = -100.0
 def evaluate(folder: Path, progress: Callable[[str], None] = lambda _: None, plain: bool = False) -> dict[str, Any]:
     """Rank all services for each case.
 
-    :param plain: add the plain rule, as ``"plain": {"as1", "as3", "as5"}``.
+    :param plain: add the plain rules, as ``"plain"`` and ``"plain_two_sided"``: ``{"as1", "as3", "as5"}``.
     :returns: ``{"cases": [{"start", "end", "ranking": [{"service", "score"}], "reasons": [str]}], "as1", "as3",
         "as5"}``, one case per entry of faults.json in its order. Shares are None where labels are missing; ties take
         the mean rank.
@@ -55,7 +55,12 @@ def judged(
 def _plain(db: Database, data: labelled.Labelled) -> dict[str, Any]:
     windows = [case.window for case in data.cases]
     others = [[n for n, other in enumerate(windows) if references.far(window, other)] for window in windows]
-    return {"plain": shares([case.service for case in data.cases], plain_rca.rank(db, windows, others))}
+    truth, path = [case.service for case in data.cases], data.files["traces"]
+    two_sided = plain_two_sided.rank(plain_two_sided.spans(path), windows) if path.suffix == ".parquet" else []
+    return {
+        "plain": shares(truth, plain_rca.rank(db, windows, others)),
+        **({"plain_two_sided": shares(truth, two_sided)} if two_sided else {}),
+    }
 
 
 def _every_service(suspects: Sequence[causes.Suspect], services: Sequence[str]) -> list[causes.Suspect]:
