@@ -47,8 +47,8 @@ def judged(
         anomaly_scores.materialize(db, hour, version=version)
     rows = db.rows("evaluation__traces")
     methods = plain_detect.methods(db, windows) if plain else []
-    if plain and data.files["traces"].suffix == ".parquet":
-        methods.append(plain_detect.excess(plain_two_sided.spans(data.files["traces"]), windows))
+    if plain and (path := data.files.get("traces")) and path.suffix == ".parquet":
+        methods.append(plain_detect.excess(plain_two_sided.spans(path), windows))
     labels = [label(utc(row["Timestamp"]), row["Services"], data.cases) for row in rows]
     scores = [row["Score"] for row in rows]
     flags = [row["Verdict"] == "anomalous" for row in rows]

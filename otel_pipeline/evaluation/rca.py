@@ -55,8 +55,9 @@ def judged(
 def _plain(db: Database, data: labelled.Labelled) -> dict[str, Any]:
     windows = [case.window for case in data.cases]
     others = [[n for n, other in enumerate(windows) if references.far(window, other)] for window in windows]
-    truth, path = [case.service for case in data.cases], data.files["traces"]
-    two_sided = plain_two_sided.rank(plain_two_sided.spans(path), windows) if path.suffix == ".parquet" else []
+    truth, path = [case.service for case in data.cases], data.files.get("traces")
+    readable = path is not None and path.suffix == ".parquet"
+    two_sided = plain_two_sided.rank(plain_two_sided.spans(path), windows) if path and readable else []
     return {
         "plain": shares(truth, plain_rca.rank(db, windows, others)),
         **({"plain_two_sided": shares(truth, two_sided)} if two_sided else {}),
