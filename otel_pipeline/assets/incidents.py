@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from otel_pipeline.assets.node import node, run
+from otel_pipeline.assets.node import node, run, whole
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import incidents as step
 from otel_pipeline.detection.model import StepReport, utc
@@ -26,7 +26,7 @@ def incidents(context: dg.AssetExecutionContext, clickhouse: ClickHouse) -> dg.M
     pages: dict[str, dg.MarkdownMetadataValue] = {}
 
     def materialize(db: Database, hour: datetime) -> StepReport:
-        report = step.materialize(db, hour)
+        report = step.materialize(db, hour, whole=whole(context))
         if rows := db.rows("incidents__page", hour=hour):
             pages["report"] = dg.MetadataValue.md(Markdown.lines((page(row, db.settings) for row in rows), "\n\n"))
         return report

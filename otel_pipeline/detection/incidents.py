@@ -54,6 +54,7 @@ COLUMNS = (
     "Shapes",
     "BaselineVersion",
     "PatternId",
+    "Source",
     "CodeVersion",
 )
 
@@ -164,6 +165,7 @@ def _of_signal(finding: Finding, newest: int, known: list[dict[str, Any]]) -> di
         "Shapes": [],
         "BaselineVersion": datetime.fromtimestamp(0, UTC),
         "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
+        "Source": finding.kind,
         "CodeVersion": CODE_VERSION,
     }
 
@@ -230,6 +232,7 @@ def describe(
         "Shapes": facts["Shapes"],
         "BaselineVersion": facts["BaselineVersion"],
         "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
+        "Source": "behavior" if burst.service else "traces",
         "CodeVersion": CODE_VERSION,
     }
 

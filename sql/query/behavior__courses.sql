@@ -52,7 +52,7 @@ FROM
             arrayMap((s, t, n) -> (toString(s), 'lines', toString(t), 0., toFloat64(n)), Template.Service, Template.Id, Template.Count) AS Lines,
             arrayJoin(arrayConcat(
                 arrayMap((s, c, n) -> (s, c, 'visits', '', 0., toFloat64(n)), Names, Classes, Entries),
-                arrayMap(r -> (r.1, Classes[indexOf(Names, r.1)], r.2, r.3, r.4, r.5), arrayConcat(Selves, Gaps, Calls, Errors, Forms, Lines))
+                arrayMap(r -> (r.1, Classes[indexOf(Names, r.1)], r.2, r.3, r.4, r.5), arrayFilter(r -> has(Names, r.1), arrayConcat(Selves, Gaps, Calls, Errors, Forms, Lines)))
             )) AS Row
         FROM trace_summaries
         WHERE Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))})) AND Hour <= toStartOfHour(arrayMax({ends:Array(DateTime64(3))}))
