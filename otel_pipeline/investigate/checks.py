@@ -86,7 +86,7 @@ def _together(parts: Sequence[str], focus: Window) -> str:
     return (
         f"SELECT {names}, count() AS Traces, countIf(Failed) AS Failed, median(Ms) AS MedianMs"
         f" FROM (SELECT TraceId, {columns},"
-        " countIf(StatusCode ILIKE '%error%') > 0 AS Failed, max(Duration) / 1e6 AS Ms FROM otel_traces"
+        f" countIf({FAILED}) > 0 AS Failed, max(Duration) / 1e6 AS Ms FROM otel_traces"
         f" WHERE Timestamp BETWEEN {_time(focus.start)} AND {_time(focus.end)} GROUP BY TraceId)"
         f" GROUP BY {names} ORDER BY Traces DESC LIMIT 20"
     )

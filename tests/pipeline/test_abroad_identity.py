@@ -19,7 +19,7 @@ MS = 1_000_000
 
 
 def rows(db: Database, query: str) -> list[tuple[Any, ...]]:
-    return list(db.client.query(query).result_rows)
+    return [tuple(row) for row in db.client.query(query).result_rows]
 
 
 def summaries(db: Database, record: Recorder, *hours: datetime) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def buy(
     trace = record.trace()
     bank = record.about(12) * slow + (400 if fault else 0)
     cart, error = bank + record.about(8) * slow, "declined" if fault else ""
-    about = {"resource": resource, "error": error and "upstream failed"}
+    about: dict[str, Any] = {"resource": resource, "error": error and "upstream failed"}
     top = record.span(trace, service, operation, at, cart + record.about(9), kind=kind, parent=parent, **about)
     call = record.span(trace, service, "call cart", at + 1, cart + 2, kind="Client", parent=top, **about)
     cart_span = record.span(trace, "cart", "add", at + 2 + skew, cart, parent=call, **about)
@@ -305,8 +305,16 @@ def order(record: Recorder, at: float, wait: float, *, link: bool, same: bool = 
     top = record.span(trace, "shop", "POST /orders", at, 12)
     sent = record.span(trace, "shop", "send", at + 2, 4, kind="Producer", parent=top)
     other = record.trace() if link else trace
-    where = {"links": [(trace, sent)]} if link else {"parent": sent}
-    record.span(other, taker, "pack", at + 6 + wait, record.about(30), kind="Consumer", **where)
+    record.span(
+        other,
+        taker,
+        "pack",
+        at + 6 + wait,
+        record.about(30),
+        kind="Consumer",
+        parent="" if link else sent,
+        links=[(trace, sent)] if link else (),
+    )
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -368,7 +376,7 @@ SUCCESSES = {
 def test_a_failure_is_a_failure_however_it_is_told_in_summaries_and_tools_alike(database: Database):
     record = Recorder(START)
     for number, (attributes, exception, _) in enumerate(FAILURES.values()):
-        about = {"attributes": attributes, "exception": exception}
+        about: dict[str, Any] = {"attributes": attributes, "exception": exception}
         record.span(f"{number:032x}", "bad", "call", number * 10, 5, **about)
     for number, (attributes, exception) in enumerate(SUCCESSES.values(), start=100):
         record.span(f"{number:032x}", "good", "call", number * 10, 5, attributes=attributes, exception=exception)
@@ -386,7 +394,7 @@ def test_answers_of_500_without_a_status_are_an_incident(database: Database):
 
     def one(at: float) -> None:
         trace, code = record.trace(), "500" if is_bad(at) and record.dice.random() < 0.6 else "200"
-        both = {"attributes": {"http.response.status_code": code, "http.status_code": code}}
+        both: dict[str, Any] = {"attributes": {"http.response.status_code": code, "http.status_code": code}}
         top = record.span(trace, "web", "GET /items", at, record.about(20), **both)
         call = record.span(trace, "web", "GET", at + 1, record.about(15), kind="Client", parent=top, **both)
         record.span(trace, "catalog", "GET /v1/items", at + 2, record.about(12), parent=call, **both)

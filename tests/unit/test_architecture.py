@@ -1,6 +1,7 @@
 """Which part may import which: the arrows of the design, held by the import statements themselves."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_detection_and_investigation_never_read_the_ground_truth() -> None:
     owners = {p.stem for p in readers} | {"detection", "investigate"}
     queries = [p for p in (REPOSITORY / "sql" / "query").glob("*.sql") if p.name.split("__")[0] in owners]
     assert not [p.name for p in [*readers, *queries] if "fault_ledger" in p.read_text()]
+
+
+def test_failures_and_requests_have_one_definition_each() -> None:
+    """Queries ask the functions of the schema; only what writes raw rows or judges the shop looks at the columns."""
+    others = ("intake__", "shop_matrix__", "evaluation__")
+    queries = [p for p in (REPOSITORY / "sql" / "query").glob("*.sql") if not p.name.startswith(others)]
+    texts = {p.name: p.read_text().replace("otel_pipeline_failed_v1(StatusCode, ", "") for p in queries}
+    assert not [name for name, text in texts.items() if "StatusCode" in text]
+    entry = re.compile(r"SpanKind\)? IN \(.*OR ParentSpanId = ''")
+    assert not [name for name, text in texts.items() if entry.search(text)]
 
 
 def test_no_import_cycles() -> None:
