@@ -17,7 +17,7 @@ FROM
         arrayExists((s, peer) -> s = Caller AND peer = {service:String}, Error.Service, Error.Peer) AS Vain
     FROM trace_summaries
     ARRAY JOIN arrayDistinct(arrayFilter(s -> s != {service:String}, Services)) AS Caller
-    WHERE Hour IN {hours:Array(DateTime)} AND Timestamp >= {start:DateTime} - INTERVAL 30 MINUTE AND Timestamp < {end:DateTime}
+    WHERE Hour IN {hours:Array(DateTime)} AND Environment = {environment:String} AND Timestamp >= {start:DateTime} - INTERVAL 30 MINUTE AND Timestamp < {end:DateTime}
 )
 GROUP BY Caller
 HAVING Calls > 0
