@@ -233,3 +233,16 @@ def test_a_day_that_falls_silent_at_the_same_time_is_as_ever(database: Database)
     world = World()
     shop(world, gone=True)
     assert world.find(database) == []
+
+
+def test_traffic_that_is_gone_in_one_environment_alone(database: Database) -> None:
+    world = World()
+    for minute in steps(30):
+        for environment in ("prod", "trial"):
+            if environment == "trial" or not troubled(minute):
+                world.request(minute, "GET /books", "desk", "shelf", calls=False)
+                for row in world.spans[-3:]:
+                    row[-1] = {"deployment.environment.name": environment}
+    (finding,) = world.find(database)
+    assert (finding.service, finding.kind, finding.affected) == ("desk", "silence", ("shelf",))
+    assert finding.why.endswith("desk in trial goes on (in prod)")

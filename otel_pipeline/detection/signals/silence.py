@@ -248,7 +248,10 @@ def _callees(db: Database, seen: Traffic, hours: Sequence[datetime]) -> Iterator
             if not rows:
                 continue
             caller = rows[0]["Caller"]
-            calls_on = rows[0]["InVain"] or rows[0]["SpansNow"] >= rows[0]["SpansBefore"] - BACK
+            # Where calls have spans of their own, unanswered ones are among the caller's; where they have none, the
+            # callee is all that is missing.
+            unanswered = rows[0]["SpansNow"] >= rows[0]["SpansBefore"] + BACK
+            calls_on = rows[0]["InVain"] or unanswered or not rows[0]["Gaps"]
             share = f"in {gap.observed} of the {expected:.0f} requests that it usually takes part in"
             if calls_on:
                 what = f"is not heard of any more ({share}), though {caller} calls it"
