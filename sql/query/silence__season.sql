@@ -8,7 +8,7 @@ FROM
 (
     SELECT Timestamp, intDiv(dateDiff('second', toDateTime(Timestamp), {end:DateTime}), 86400) AS Day
     FROM trace_summaries
-    WHERE Hour IN {hours:Array(DateTime)} AND RootService = {service:String} AND ({operation:String} = '' OR RootOperation = {operation:String})
+    WHERE Hour IN {hours:Array(DateTime)} AND RootService = {service:String} AND Environment = {environment:String} AND ({operation:String} = '' OR RootOperation = {operation:String})
         AND Timestamp >= {start:DateTime} - INTERVAL 1 HOUR - toIntervalDay(Day) AND Timestamp < {end:DateTime} - toIntervalDay(Day) AND Day > 0
 )
 GROUP BY Day

@@ -19,7 +19,7 @@ def find(db: Database, look: Window) -> list[Finding]:
     # Of a service whose lines tell of trouble, metrics tell the same once more.
     measured = [
         m
-        for m in saturation.find(db, look, set(traffic.parts))
+        for m in saturation.find(db, look, traffic.services)
         if not any(f.service == m.service and _overlap(f.window, m.window) for f in found)
     ]
     return sorted(

@@ -42,10 +42,11 @@ class Spread:
 
 
 def as_many(k: int, mean: float, spread: float) -> float:
-    """-log10 of the chance of at least k, bounded from the first term and the ratio of the next to it."""
+    """-log10 of the chance of at least k, bounded by the first term and the largest ratio of one to the next."""
     if k <= mean or k < 1:
         return 0.0
-    ratio = (k + mean / (spread - 1)) / (k + 1) * (spread - 1) / spread
+    kept = (spread - 1) / spread
+    ratio = max(kept, (k + mean / (spread - 1)) / (k + 1) * kept)
     tail = _log_term(k, mean, spread) - math.log(max(1e-9, 1 - ratio))
     return max(0.0, -tail / math.log(10))
 

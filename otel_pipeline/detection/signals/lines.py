@@ -34,6 +34,7 @@ RARE = 0.1  # of the minutes; in a row they tell something, while what is freque
 HOUR_MINUTES = 60
 LONGEST = 1440  # minutes; what lasts longer is usual by then
 AGAIN = 3  # minutes by which what comes round may be early or late
+BESIDE = timedelta(minutes=15)
 LIKE_IT = 0.5  # of the lines
 REWORDED = 0.3  # of all lines of the class
 
@@ -214,6 +215,19 @@ def _overlapping(pairs: Sequence[tuple[int, Burst]]) -> Iterator[list[tuple[int,
         yield group
 
 
+def _habit(db: Database, window: Window, lines: int, usual: float, where: Mapping[str, Any]) -> bool:
+    """Whether the days or weeks before show as many lines at this time, beyond what is usual at all times.
+
+    :param usual: lines a minute. :param where: whose lines.
+    """
+    around = Window(window.start - BESIDE, window.end + BESIDE)
+    hours = [hour - day * 24 * HOUR for hour in around.hours() for day in season.BACK]
+    days = list(season.BACK)
+    rows = db.rows("lines__season", **where, start=window.start, end=window.end, hours=hours, days=days)
+    background = usual * ((around.end - around.start) / timedelta(minutes=1))
+    return season.shown(lines, 1.0, {row["Day"]: (max(0, int(row["Lines"] - background)), 1.0) for row in rows})
+
+
 def _told(db: Database, service: str, kind: str, group: Sequence[tuple[int, Burst]]) -> Finding | None:
     """The finding of some bursts; None where the days before have it at the same time."""
     _, strongest = max(group, key=lambda pair: pair[1].surprise)
@@ -221,10 +235,9 @@ def _told(db: Database, service: str, kind: str, group: Sequence[tuple[int, Burs
     end = datetime.fromtimestamp(60 * max(burst.end for _, burst in group), UTC)
     alone = all(template for template, _ in group)
     where = {"service": service, "severities": SEVERITIES[kind], "templates": [t for t, _ in group] if alone else []}
-    hours = [hour - day * 24 * HOUR for hour in Window(start, end).hours() for day in range(1, season.DAYS + 1)]
-    before = db.rows("lines__season", **where, start=start, hours=hours)
     lines = sum(burst.lines for template, burst in group if alone or not template)
-    if season.shown(lines, 1.0, [(int(row["Lines"]), 1.0) for row in before]):
+    usual = strongest.expected / max(1, strongest.end - strongest.start)
+    if _habit(db, Window(start, end), lines, usual, where):
         return None
     rows = db.rows("lines__told", **where, start=start, end=end)
     if not rows:
@@ -233,7 +246,6 @@ def _told(db: Database, service: str, kind: str, group: Sequence[tuple[int, Burs
         utc(min(row["First"] for row in rows)), utc(max(row["Last"] for row in rows)) + timedelta(milliseconds=1)
     )
     minutes = max(1, round((window.end - window.start) / timedelta(minutes=1)))
-    usual = strongest.expected / max(1, strongest.end - strongest.start)
     often = "none" if usual * strongest.past < 1 else f"{60 * usual:.0f} an hour"
     text = rows[0]["Text"][:160]
     return Finding(

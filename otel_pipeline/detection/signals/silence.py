@@ -33,6 +33,23 @@ LEAST_CALLS = 15.0
 SHOWN = 8
 
 
+def identity(service: str, environment: str) -> str:
+    """A service in its environment, as one text."""
+    return f"{service}\0{environment}"
+
+
+def split(one: str) -> tuple[str, str]:
+    """Service and environment of an identity; no environment of a plain name."""
+    service, _, environment = one.partition("\0")
+    return service, environment
+
+
+def words(one: str) -> str:
+    """An identity for people."""
+    service, environment = split(one)
+    return f"{service} in {environment}" if environment else service
+
+
 @dataclass(frozen=True)
 class Gap:
     """A time with far less than usual: minutes since 1970, the end is not part of it."""
@@ -55,7 +72,10 @@ class Gap:
 
 @dataclass
 class Traffic:
-    """Traces by minute: of root services, of their operations, and those in which a service took part."""
+    """Traces by minute: of root services, of their operations, and those in which a service took part.
+
+    What runs in another environment is another service: all are known by :func:`identity`.
+    """
 
     roots: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     operations: dict[tuple[str, str], Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
@@ -64,13 +84,20 @@ class Traffic:
         default_factory=lambda: defaultdict(lambda: defaultdict(Counter))
     )
 
-    def add(self, service: str, operation: str, parts: Sequence[str], course: Mapping[int, int]) -> None:
-        """Add traces of an operation in which these services took part."""
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add traces of an operation in which the same services took part: a row of ``silence__traffic``."""
+        course, operation = dict(row["Course"]), row["Operation"]
+        service, *parts = (identity(name, row["Environment"]) for name in (row["Service"], *row["Parts"]))
         for of in (self.roots[service], self.operations[service, operation]):
             of.update(course)
         for part in parts:
             self.parts[part].update(course)
             self.shares[service, operation][part].update(course)
+
+    @property
+    def services(self) -> set[str]:
+        """The names of all."""
+        return {split(service)[0] for service in self.parts}
 
     @property
     def newest(self) -> int:
@@ -84,7 +111,7 @@ def traffic(db: Database, look: Window) -> Traffic:
     hours = list(Window(look.start - HOUR, look.end).hours())
     rows = db.rows("silence__traffic", hours=hours, least=LEAST_TRACES, most=MOST_OPERATIONS)
     for row in rows:
-        found.add(row["Service"], row["Operation"], row["Parts"], dict(row["Course"]))
+        found.add(row)
     return found
 
 
@@ -189,7 +216,9 @@ def _traffic(db: Database, seen: Traffic) -> Iterator[Finding]:
             if root in with_it:
                 parts.update({part: sum(course.values()) for part, course in of.items() if part not in going})
         affected = [*others, *(part for part, _ in parts.most_common(SHOWN) if part not in with_it)]
-        what = f"gets {_so_many(gap)} in {gap.end - gap.start} min, usually {_rate(gap.rate)}; {going[0]} goes on"
+        what = (
+            f"gets {_so_many(gap)} in {gap.end - gap.start} min, usually {_rate(gap.rate)}; {words(going[0])} goes on"
+        )
         yield _finding(service, gap, what, affected)
     for (service, operation), course in seen.operations.items():
         if not operation:
@@ -213,16 +242,23 @@ def _callees(db: Database, seen: Traffic, hours: Sequence[datetime]) -> Iterator
             if few < SURE or gap.observed > FELL * expected or _renamed(seen.parts, gap):
                 continue
             window = gap.window()
-            rows = db.rows("silence__callers", hours=hours, service=service, start=window.start, end=window.end)
+            name, environment = split(service)
+            where = {"service": name, "environment": environment, "start": window.start, "end": window.end}
+            rows = db.rows("silence__callers", hours=hours, **where)
             if not rows:
                 continue
             caller = rows[0]["Caller"]
-            calls_on = rows[0]["InVain"] or rows[0]["SpansNow"] >= rows[0]["SpansBefore"] - BACK
+            # Where calls have spans of their own, unanswered ones are among the caller's; where they have none, the
+            # callee is all that is missing.
+            unanswered = rows[0]["SpansNow"] >= rows[0]["SpansBefore"] + BACK
+            calls_on = rows[0]["InVain"] or unanswered or not rows[0]["Gaps"]
             share = f"in {gap.observed} of the {expected:.0f} requests that it usually takes part in"
             if calls_on:
-                what, blamed, other = f"is not heard of any more ({share}), though {caller} calls it", service, caller
+                what = f"is not heard of any more ({share}), though {caller} calls it"
+                blamed, other = service, identity(caller, environment)
             else:
-                what, blamed, other = f"does not call {service} any more ({service} {share})", caller, service
+                what = f"does not call {name} any more ({name} {share})"
+                blamed, other = identity(caller, environment), service
             changed = Gap(gap.start, gap.end, gap.observed, expected, few)
             yield _finding(blamed, changed, what, [other])
 
@@ -243,10 +279,10 @@ def _logs(
     seen: Traffic, logged: Mapping[str, Mapping[int, int]], services: Sequence[Mapping[str, Any]]
 ) -> Iterator[Finding]:
     """Services without traces that log no more or hardly."""
-    silent = {service: course for service, course in logged.items() if service not in seen.parts and course}
+    silent = {service: course for service, course in logged.items() if service not in seen.services and course}
     looked = math.log10(DAY * max(1, len(silent)))
     end = max((max(course) for course in logged.values() if course), default=0) - LATE + 1
-    everyone = {**logged, **{f"{service} (traces)": course for service, course in seen.roots.items()}}
+    everyone = {**logged, **seen.roots}
     whole = {row["Service"]: dict(row["Course"]) for row in services}
     quiet = {service: gaps(course, end, "lines", looked) for service, course in silent.items()}
     for service, found in quiet.items():
@@ -256,7 +292,7 @@ def _logs(
             if gap.end - gap.start < 3 or not going or _silent_yesterday(whole[service], gap):
                 continue
             lines = "no line" if not gap.observed else f"{gap.observed} lines"
-            what = f"logged {lines} in {gap.end - gap.start} min, usually {_rate(gap.rate)}; {going[0]} goes on"
+            what = f"logged {lines} in {gap.end - gap.start} min, usually {_rate(gap.rate)}; {words(going[0])} goes on"
             yield _finding(service, gap, what, [])
 
 
@@ -296,7 +332,9 @@ def _habit(db: Database, service: str, operation: str, gap: Gap) -> bool:
     """Whether traffic falls so at this time of most days."""
     window = gap.window()
     hours = [hour - day * 24 * HOUR for hour in Window(window.start - HOUR, window.end).hours() for day in range(1, 8)]
-    where = {"service": service, "operation": operation, "start": window.start, "end": window.end}
+    name, environment = split(service)
+    where = {"service": name, "environment": environment, "operation": operation}
+    where |= {"start": window.start, "end": window.end}
     days = [row for row in db.rows("silence__season", **where, hours=hours) if row["Before"]]
     part = (gap.end - gap.start) / PAST
     falls = [row for row in days if row["Traces"] <= BACK * part * row["Before"]]
@@ -323,4 +361,7 @@ def _rate(rate: float) -> str:
 
 def _finding(service: str, gap: Gap, what: str, affected: Sequence[str]) -> Finding:
     observed, expected = float(gap.observed), round(gap.expected, 2)
-    return Finding(gap.window(), service, "silence", what, round(gap.surprise, 2), tuple(affected), observed, expected)
+    name, environment = split(service)
+    what = f"{what} (in {environment})" if environment else what
+    also = tuple(dict.fromkeys(split(other)[0] for other in affected))
+    return Finding(gap.window(), name, "silence", what, round(gap.surprise, 2), also, observed, expected)
