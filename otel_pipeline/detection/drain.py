@@ -61,7 +61,20 @@ class Rules:
 
 
 RULES = Rules()
-MERGING = ("lexicon", "keys", "beside", "first", "verbs", "han", "left over", "optional", "brackets", "pairs of keys", "units", "details")
+MERGING = (
+    "lexicon",
+    "keys",
+    "beside",
+    "first",
+    "verbs",
+    "han",
+    "left over",
+    "optional",
+    "brackets",
+    "pairs of keys",
+    "units",
+    "details",
+)
 # Stands for the texts of a service beyond the budget.
 OTHER = "<other>"
 _HAN = re.compile("[\u3400-\u9fff]")

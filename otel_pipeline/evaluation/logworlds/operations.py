@@ -115,7 +115,9 @@ def _java(dice: Random, header: str) -> tuple[str, Event]:
         if exception:
             for _ in range(dice.randint(2, 12)):
                 name = f"{dice.choice(PACKAGES)}.{dice.choice(PARTS)}{dice.choice(ROLES)}"
-                line += f"{joint}at {name}.{dice.choice(METHODS)}({name.rsplit('.', 1)[1]}.java:{dice.randint(10, 900)})"
+                line += (
+                    f"{joint}at {name}.{dice.choice(METHODS)}({name.rsplit('.', 1)[1]}.java:{dice.randint(10, 900)})"
+                )
             if dice.random() < 0.3:
                 line += f"{joint}... {dice.randint(2, 40)} more"
         return line

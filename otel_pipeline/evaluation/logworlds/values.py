@@ -255,7 +255,9 @@ class Values:
     def _make_object(self) -> str:
         """A value as Java prints it."""
         name = self._one("objects", ("Lease", "Request", "Optional", "Snapshot", "WorkItem"), 2)
-        return self.dice.choice((f"{name}{{{self._number(4)}}}", f"{name}[{self._number(4)}]", f"{name}@{self._make_hex()}"))
+        return self.dice.choice(
+            (f"{name}{{{self._number(4)}}}", f"{name}[{self._number(4)}]", f"{name}@{self._make_hex()}")
+        )
 
     def _make_invented(self) -> str:
         if "invented" not in self._pools:
