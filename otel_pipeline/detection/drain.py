@@ -335,15 +335,10 @@ def _skeleton(cut: Tokens) -> Tokens:
 
 
 # Words that say what happened, by their endings: participles, and verbs of Korean.
-_HAPPENED = re.compile(r"[a-z]{2,}(?:ed|ing)|.*(?:니다|었다|했다|됨|함)")
-# What follows the stem of a verb in Japanese and in Chinese.
-_INFLECTED = ("し", "さ", "でき", "す", "了")
+_HAPPENED = re.compile(r"[a-z]{2,}ed|.*(?:니다|었다|했다|됨|함)")
 
-
-def _verbs(cut: Tokens, place: int, words: set[str]) -> bool:
-    """Whether the words at a place are mostly verbs."""
-    if place + 1 < len(cut) and cut[place + 1].startswith(_INFLECTED):
-        return True
+def _verbs(words: set[str]) -> bool:
+    """Whether words mostly say what happened."""
     return 2 * sum(bool(_HAPPENED.fullmatch(word.casefold())) for word in words) >= len(words)
 
 
@@ -458,7 +453,7 @@ class _Merging:
         words = {word for word in found if word != WILD and not _constant(word)}
         if not words:
             return False
-        if "verbs" not in rules.without and _verbs(cut, place, words):
+        if "verbs" not in rules.without and _verbs(words):
             return False
         known = sum(word in self.values for word in words)
         if WILD in found and soft:
@@ -596,7 +591,7 @@ class _Merging:
         return (
             plain >= least
             and not any(map(_constant, words))
-            and not any(cut[p] not in self.values and _verbs(cut, p, {cut[p]}) for p in places)
+            and not any(cut[p] not in self.values and _verbs({cut[p]}) for p in places)
         )
 
     def _alike_records(self, groups: Groups) -> dict[Tokens, Tokens]:

@@ -19,8 +19,6 @@ SAYS, EVENT = "\x1f", "\x1e"
 _FRAMES = re.compile(
     r"(?<![\s|])(?<!\\[nt])(?:(?:\\n|\\t|[\s|]|#\d{3})++(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+"
 )
-# A run of digits-free hexadecimal letters as long as an address.
-_HEX = re.compile(r"(?<![\w-])(?:[a-f]{8,}|[A-F]{8,})(?![\w-])")
 _URL = re.compile(
     r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII
 )
@@ -28,7 +26,6 @@ _URL = re.compile(
 _PATH = re.compile(
     r"(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
-_RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
 # A host by its shape: labels that end in a domain, or in anything where a number follows after a colon: a port, or a line of code.
 _DOMAINS = "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test|example|invalid|svc"
 _HOST = re.compile(
@@ -36,9 +33,6 @@ _HOST = re.compile(
     r"|(?:[\w$-]+\.){2,}[\w$-]+(?=:<\*>))",
     re.ASCII,
 )
-# key="some value", unless the key says that the text is the message itself.
-MESSAGE_KEYS = r"msg|message|event|evt|err|error|reason|description|level|severity|status|exception|text"
-_QUOTED = re.compile(rf"(?<![\w.-])(?!(?:{MESSAGE_KEYS})=)([\w.-]+=)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
 # The word after "user" is a name, unless it goes on with the sentence.
 _SENTENCE = (
     "unknown|not|is|was|has|had|does|did|can|cannot|with|and|or|in|on|at|by|to|for|from|of|no"
@@ -86,39 +80,13 @@ _TOKENS = re.compile(
 _WORD = re.compile(r"\w")
 
 
-def _once(text: str) -> str:
-    """The same thing three times and more in a row, one or two words with a wildcard in them, is there once."""
-    words = text.split(" ")
-    result: list[str] = []
-    place = 0
-    while place < len(words):
-        for length in (1, 2):
-            unit = words[place : place + length]
-            if not any(WILD in word for word in unit):
-                continue
-            end = place + length
-            while words[end : end + length] == unit:
-                end += length
-            if end - place >= 3 * length:
-                result += unit
-                place = end
-                break
-        else:
-            result.append(words[place])
-            place += 1
-    return " ".join(result)
-
-
 # Rules by name, in the order in which they are used; `evaluate templates --ablation` leaves each out.
 RULES: Mapping[str, Callable[[str], str]] = {
     "frames": lambda text: _FRAMES.sub("", text),
     "blanks": lambda text: _BLANKS.sub(" ", text).strip(),
     "url": lambda text: _URL.sub(WILD, text),
-    "hex": lambda text: _HEX.sub(WILD, text),
-    "quoted": lambda text: _QUOTED.sub(rf"\g<1>{WILD}", text),
     "mail": lambda text: _MAIL.sub(WILD, text),
     "path": lambda text: _PATH.sub(WILD, text),
-    "relative": lambda text: _RELATIVE.sub(WILD, text),
     "host": lambda text: _HOST.sub(WILD, text),
     "user": lambda text: _USER.sub(WILD, text),
     "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
@@ -128,7 +96,6 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "bracketed": lambda text: _BRACKETED.sub(f"[{WILD}]", text),
     "items": lambda text: _ITEMS.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
-    "repeated": lambda text: _once(text),
     "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
 }
 

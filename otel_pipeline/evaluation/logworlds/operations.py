@@ -21,7 +21,7 @@ FAILED = "Failed to|Could not|Unable to|Error while trying to".split("|")
 INFINITIVES = "open|renew|read|write|replicate|deserialize|commit|acquire|resolve|register|delete".split("|")
 TAILS = (
     " «uuid»| «hex» on node «host»| of size «int»| for «user»| from «address»| with id «int»| at «endpoint»| in «path»"
-    "| («int» of «int»)| to «pod», took «int» ms| owned by «invented»| [«hex»]| in «int» ms| using «int» threads| of «object»| request=«object»| for table «table»"
+    "| («int» of «int»)| to «pod», took «int» ms| owned by «invented»| [«hex»]| in «int» ms| in «elapsed»| using «int» threads| of «object»| request=«object»| for table «table»"
 ).split("|")
 EXCEPTIONS = (
     "java.net.SocketTimeoutException: Read timed out|java.lang.NullPointerException|java.io.IOException: Broken pipe"

@@ -182,6 +182,13 @@ class Values:
             f"{d.randint(1, 23)}h{d.randint(0, 59)}m", f"{d.uniform(1, 900):.1f}µs",
         ))  # fmt: skip
 
+    def _make_elapsed(self) -> str:
+        """A length of time as one program writes short and long ones."""
+        seconds = 10 ** self.dice.uniform(-2, 4)
+        if seconds < 1:
+            return "<1 sec"
+        return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+
     def _make_ms(self) -> str:
         return f"{self._number(4)}ms"
 
