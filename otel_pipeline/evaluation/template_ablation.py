@@ -63,7 +63,7 @@ def ablation(
 
 
 def _kind(name: str) -> str:
-    return name.split(" ")[0]
+    return name.split(" ", maxsplit=1)[0]
 
 
 def _change(before: float, after: float) -> float:

@@ -134,7 +134,7 @@ def test_different_events_stay_apart(lines: tuple[str, ...]) -> None:
 
 def test_names_of_several_words_are_one_word() -> None:
     products = ("Blue Cotton Shirt", "Desk Lamp", "Garden Hose", "Notebook", "Wool Scarf")
-    found, templates = merge([], masks(*(f"stock of {p} is low" for p in products)))
+    _, templates = merge([], masks(*(f"stock of {p} is low" for p in products)))
     assert texts(templates) == {"stock of <*> is low"}
 
 

@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar three: infrastructure. Java with logger names, threads and stack traces; daemons in the way of syslog."""
 
 from random import Random

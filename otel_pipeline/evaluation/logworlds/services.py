@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar one: what the services of a business say, as sentences; plain, or with key=value details, or a mixture."""
 
 import re

@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Values of some thirty kinds, as log lines hold them; each world draws its own pools of names."""
 
 import base64
