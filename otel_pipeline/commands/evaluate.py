@@ -38,14 +38,18 @@ folder_argument = click.argument(
 )
 @json_option
 def templates(source: str, seeds: str, styles: tuple[str, ...], ablated: bool, as_json: bool) -> None:
-    """Log templates: accuracy on CSV files with a column Content (EventId, EventTemplate: the truth), or made-up systems.
+    """Log templates: accuracy on CSV files with a column Content (EventId, EventTemplate: the truth), or made-up
+    systems.
 
-    GA is the share of lines whose group holds exactly the lines of their event; FGA is the F1 of groups; PA the share of
-    lines whose template reads as the true one. Masking what holds a digit, and Drain3 where it is installed, stand beside.
+    GA is the share of lines whose group holds exactly the lines of their event; FGA is the F1 of groups; PA the share
+    of
+    lines whose template reads as the true one. Masking what holds a digit, and Drain3 where it is installed, stand
+    beside.
 
     \b
     --json: {"files": {NAME: {"groups": [template id of each line], "texts": {ID: text}, "lines", "templates", "events",
-             "ga", "fga", "pa", "plain": {METHOD: {"ga", "fga", "templates"}}}}, "ga", "fga", "pa", "plain": {METHOD: {"ga", "fga"}}}
+             "ga", "fga", "pa", "plain": {METHOD: {"ga", "fga", "templates"}}}}, "ga", "fga", "pa", "plain": {METHOD:
+             {"ga", "fga"}}}
     --ablation --json: {"rules": {RULE: {SYSTEM: [change of GA, change of FGA without it]}}, "unpaid": [RULE],
              "left_out": {SYSTEM: {"ga", "fga", "without": [RULE]}}, "ga", "fga"}
     """
@@ -54,7 +58,7 @@ def templates(source: str, seeds: str, styles: tuple[str, ...], ablated: bool, a
     from otel_pipeline.evaluation.templates import evaluate, made_up, read
 
     if source == "logworlds":
-        files = made_up(_seeds(seeds), *([styles] if styles else []))
+        files = made_up(_seeds(seeds), styles) if styles else made_up(_seeds(seeds))
     else:
         path = Path(source)
         if not path.exists():

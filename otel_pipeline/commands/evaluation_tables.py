@@ -68,7 +68,7 @@ def ablation(answer: dict[str, Any], where: str) -> None:
 
 
 def templates(answer: dict[str, Any]) -> None:
-    """Accuracy of each system, plain methods beside it; of many made-up systems the mean and the worst of each style."""
+    """Accuracy of each system, plain methods beside it; the mean and the worst of all."""
     methods = list(answer["plain"])
     table = Table(
         "log templates",

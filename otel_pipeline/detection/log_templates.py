@@ -66,7 +66,8 @@ def _count(db: Database, hour: datetime, changes: lineage.Changes) -> tuple[int,
 def learn(db: Database, masked: str) -> tuple[int, int]:
     """Give templates to the masks of a staging table that have none.
 
-    Texts beyond the budget of a run (a flood of them) have no template of their own: those of a service are one, ``<other>``.
+    Texts beyond the budget of a run (a flood of them) have no template of their own: those of a service are one,
+    ``<other>``.
 
     :param masked: table with MaskHash, Mask, ServiceName and Count.
     :returns: number of new masks; number of templates that are new or whose text became more general.
@@ -107,7 +108,9 @@ def learn(db: Database, masked: str) -> tuple[int, int]:
 def _within_budget(
     db: Database, merged: drain.Merged, known: Sequence[int], unknown: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[int, int], list[drain.Template]]:
-    """What was found, with the rarest templates beyond the hour's budget, and texts beyond the run's, as their service's "other"."""
+    """What was found, with the rarest templates beyond the hour's budget, and texts beyond the run's, as their
+    service's "other".
+    """
     room = max(0, NEW_TEMPLATES - db.one("log_templates__recent")["Templates"])
     names = set(known)
     # The most frequent masks come first, and so do their templates.

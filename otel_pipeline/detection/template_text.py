@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from otel_pipeline.detection.template_records import Row, embedded_rows, json_rows, logfmt_rows
+
 WILD = "<*>"
 # So many tokens of a text are compared; what follows is one wildcard.
 LONGEST = 256
@@ -19,8 +21,6 @@ SAYS, EVENT = "\x1f", "\x1e"
 _FRAMES = re.compile(
     r"(?<![\s|])(?<!\\[nt])(?:(?:\\n|\\t|[\s|]|#\d{3})++(?:at [\w.$/<>*]+\([^()\n]*\)|\.\.\. (?:\d+|<\*>) more))+"
 )
-# A run of digits-free hexadecimal letters as long as an address.
-_HEX = re.compile(r"(?<![\w-])(?:[a-f]{8,}|[A-F]{8,})(?![\w-])")
 _URL = re.compile(
     r"(?<![\w.])[A-Za-z][A-Za-z+.-]*://(?:<\*>|[^\s\"'<>()\[\]{},;\u3000-\u9fff\uac00-\ud7a3])+", re.ASCII
 )
@@ -28,17 +28,17 @@ _URL = re.compile(
 _PATH = re.compile(
     r"(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
-_RELATIVE = re.compile(r"(?<![\w>)/.-])(?:[\w$-]+\.)+[\w$-]+/[\w./$-]+", re.ASCII)
-# A host by its shape: labels that end in a domain, or in anything where a number follows after a colon: a port, or a line of code.
-_DOMAINS = "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test|example|invalid|svc"
+# A host by its shape: labels that end in a domain, or in anything where a number follows after a colon: a port, or a
+# line of code.
+_DOMAINS = (
+    "com|org|net|io|edu|gov|mil|int|info|biz|dev|app|cloud|local|localdomain|internal|intranet|lan|corp|home|test"
+    "|example|invalid|svc"
+)
 _HOST = re.compile(
     rf"(?<![\w.$@/-])(?:(?:[\w-]+\.)+(?:(?:{_DOMAINS})(?![\w.-]*\w|\()|[a-z]{{2,3}}(?=:<\*>)|[\w-]+\.[a-z]{{2}}(?![\w.(-]))"
     r"|(?:[\w$-]+\.){2,}[\w$-]+(?=:<\*>))",
     re.ASCII,
 )
-# key="some value", unless the key says that the text is the message itself.
-MESSAGE_KEYS = r"msg|message|event|evt|err|error|reason|description|level|severity|status|exception|text"
-_QUOTED = re.compile(rf"(?<![\w.-])(?!(?:{MESSAGE_KEYS})=)([\w.-]+=)(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
 # The word after "user" is a name, unless it goes on with the sentence.
 _SENTENCE = (
     "unknown|not|is|was|has|had|does|did|can|cannot|with|and|or|in|on|at|by|to|for|from|of|no"
@@ -78,35 +78,15 @@ _HAN, _KANA, _KATAKANA, _HANGUL = (
 _STOPS = r"\s=:,;()\[\]{}\"'|<>「」『』【】（）、。：；，！？"
 # Words that begin with a capital and follow each other within a sentence are one name; so is what stands in quotes.
 _CAPITAL, _SMALL = "A-ZÀ-ÖØ-ÞА-ЯЁ", "a-zà-öø-ÿа-яё"
-_NAME = rf"(?<=[\s=:(\[])[{_CAPITAL}][{_SMALL}]+(?: (?:(?:de|da|do|del|la|le|of|van|von) )?[{_CAPITAL}][{_SMALL}]+)+(?![\w=])"
-_QUOTE = rf"\"[^\s\"<>=:{{}}()\[\],][^\"<>=:{{}}()\[\]]{{0,40}}\""
+_NAME = (
+    rf"(?<=[\s=:(\[])[{_CAPITAL}][{_SMALL}]+(?: (?:(?:de|da|do|del|la|le|of|van|von) )?[{_CAPITAL}][{_SMALL}]+)+"
+    r"(?![\w=])"
+)
+_QUOTE = r"\"[^\s\"<>=:{}()\[\],][^\"<>=:{}()\[\]]{0,40}\""
 _TOKENS = re.compile(
     rf"{_NAME}|{_QUOTE}|<\*>|[{_HAN}]+|[{_KANA}]+|[{_KATAKANA}]+|[{_HANGUL}]+|\.{{2,}}|(?:[^.{_STOPS}{_HAN}{_KANA}{_KATAKANA}{_HANGUL}]|\.(?!\.))+|\s|."
 )
 _WORD = re.compile(r"\w")
-
-
-def _once(text: str) -> str:
-    """The same thing three times and more in a row, one or two words with a wildcard in them, is there once."""
-    words = text.split(" ")
-    result: list[str] = []
-    place = 0
-    while place < len(words):
-        for length in (1, 2):
-            unit = words[place : place + length]
-            if not any(WILD in word for word in unit):
-                continue
-            end = place + length
-            while words[end : end + length] == unit:
-                end += length
-            if end - place >= 3 * length:
-                result += unit
-                place = end
-                break
-        else:
-            result.append(words[place])
-            place += 1
-    return " ".join(result)
 
 
 # Rules by name, in the order in which they are used; `evaluate templates --ablation` leaves each out.
@@ -114,11 +94,8 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "frames": lambda text: _FRAMES.sub("", text),
     "blanks": lambda text: _BLANKS.sub(" ", text).strip(),
     "url": lambda text: _URL.sub(WILD, text),
-    "hex": lambda text: _HEX.sub(WILD, text),
-    "quoted": lambda text: _QUOTED.sub(rf"\g<1>{WILD}", text),
     "mail": lambda text: _MAIL.sub(WILD, text),
     "path": lambda text: _PATH.sub(WILD, text),
-    "relative": lambda text: _RELATIVE.sub(WILD, text),
     "host": lambda text: _HOST.sub(WILD, text),
     "user": lambda text: _USER.sub(WILD, text),
     "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
@@ -128,13 +105,8 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "bracketed": lambda text: _BRACKETED.sub(f"[{WILD}]", text),
     "items": lambda text: _ITEMS.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
-    "repeated": lambda text: _once(text),
     "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
 }
-
-
-# Where a value stands in the text, and its key: (key, value, start, end).
-Row = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True)
@@ -167,10 +139,10 @@ def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozense
     """
     text = _BLANKS.sub(" ", mask).strip()
     if "record" not in without:
-        rows = _json(text) if text[:1] == "{" else _logfmt(text)
+        rows = json_rows(text) if text[:1] == "{" else logfmt_rows(text)
         if rows:
             return _record(text, rows, without, event_keys)
-        if found := _embedded(text):
+        if found := embedded_rows(text):
             start, rows = found
             before = _plain(text[:start], without)
             record = _record(text[start:], rows, without, event_keys, embedded=True)
@@ -193,20 +165,6 @@ def parse(mask: str, without: frozenset[str] = frozenset(), event_keys: frozense
     return Form(text, cut)
 
 
-def _embedded(text: str) -> tuple[int, list[Row]] | None:
-    """A record that ends a line which begins otherwise (time, level, logger): where it starts, and its rows."""
-    start = text.find('{"')
-    if start > 0:
-        rows = _json(text[start:])
-    else:
-        found = _FIRST_PAIR.search(text)
-        if not found:
-            return None
-        start = found.start(1)
-        rows = _logfmt(text[start:])
-    return (start, rows) if rows else None
-
-
 def _plain(text: str, without: frozenset[str]) -> str:
     for name, rule in RULES.items():
         if name not in without:
@@ -226,7 +184,9 @@ def tokens(text: str) -> tuple[str, ...]:
 
 
 def is_word(token: str) -> bool:
-    """Whether a token can vary: a word or a wildcard; no delimiter, no particle or ending in kana, no name of an event."""
+    """Whether a token can vary: a word or a wildcard; no delimiter, no particle or ending in kana, no name of an
+    event.
+    """
     return token == WILD or (token[0] != EVENT and not "\u3041" <= token[0] <= "\u309f" and bool(_WORD.search(token)))
 
 
@@ -249,65 +209,7 @@ _EVENT_KEYS = frozenset(
 )
 _ACTION_KEYS = ("action", "operation", "op", "activity", "what", "type", "kind", "title", "step", "task", "name")
 _LEVEL_KEYS = frozenset(("level", "lvl", "severity", "loglevel", "log.level", "levelname"))
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_LEXER = re.compile(rf'{_STRING}|(?:<\*>|[^\s{{}}\[\]:,"])+|[{{}}\[\]:,]')
-_LOGFMT = re.compile(rf"([A-Za-z_@][\w.@/-]*)=({_STRING}|[^\s\"]*?)(?:,? |,?$)")
-_FIRST_PAIR = re.compile(r" ([A-Za-z_@][\w.@/-]*)=")
 _PLAIN = re.compile(r"[^\W\d_][\w .,:()@/<*>-]*")
-
-
-def _json(text: str) -> list[Row] | None:
-    """The leaves of a JSON object whose values may be masked; an end that was cut off is no hindrance."""
-    rows: list[Row] = []
-    path: list[str] = []
-    key, expects, depth_of_list = "", "key", 0
-    start = 0
-    for found in _LEXER.finditer(text):
-        token = found.group()
-        if depth_of_list:
-            depth_of_list += (token in "[{") - (token in "]}")
-            if not depth_of_list:
-                rows.append((".".join([*path, key]), text[start : found.end()], start, found.end()))
-                expects = "comma"
-        elif expects == "value":
-            if token == "{":
-                path.append(key)
-                expects = "key"
-            elif token == "[":
-                depth_of_list, start = 1, found.start()
-            elif token in "}],:":
-                return None
-            else:
-                rows.append((".".join([*path, key]), token, found.start(), found.end()))
-                expects = "comma"
-        elif token == "{" and not rows and not path and expects == "key" and found.start() == 0:
-            continue
-        elif token[0] == '"' and expects == "key":
-            key, expects = token[1:-1], "colon"
-        elif token == ":" and expects == "colon":
-            expects = "value"
-        elif token == "," and expects == "comma":
-            expects = "key"
-        elif token == "}" and expects in ("comma", "key"):
-            if path:
-                path.pop()
-            expects = "comma"
-        else:
-            return None
-    return rows
-
-
-def _logfmt(text: str) -> list[Row] | None:
-    """The pairs of a line that is nothing but key=value, at least two of them."""
-    rows: list[Row] = []
-    place = 0
-    while place < len(text):
-        found = _LOGFMT.match(text, place)
-        if not found:
-            return None
-        rows.append((found.group(1), found.group(2), found.start(2), found.end(2)))
-        place = found.end()
-    return rows if len(rows) > 1 else None
 
 
 def _record(

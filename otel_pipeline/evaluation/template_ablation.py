@@ -28,7 +28,9 @@ Masks = tuple[list[str], list[drain.Mask]]
 Progress = Callable[[str], None]
 
 
-def ablation(files: Sequence[LabelledFile], progress: Progress = lambda _: None) -> dict[str, Any]:
+def ablation(
+    files: Sequence[LabelledFile], progress: Progress = lambda _: None, rules: Sequence[str] = RULES
+) -> dict[str, Any]:
     """Accuracy without each rule, and of each system by the rules that the others justify.
 
     :param files: labelled systems; those whose names begin with the same word are of one kind, and left out together.
@@ -39,7 +41,7 @@ def ablation(files: Sequence[LabelledFile], progress: Progress = lambda _: None)
     masks = _masks(files)
     whole = {file.name: _judge(file, masks[file.name], frozenset()) for file in files}
     changes: dict[str, dict[str, tuple[float, float]]] = {}
-    for rule in RULES:
+    for rule in rules:
         progress(f"without {rule}")
         changes[rule] = {}
         for file in files:
@@ -48,12 +50,12 @@ def ablation(files: Sequence[LabelledFile], progress: Progress = lambda _: None)
     left_out = {}
     for file in files:
         progress(f"{file.name} left out")
-        unpaid = frozenset(rule for rule in RULES if not _pays(changes[rule], _kind(file.name)))
+        unpaid = frozenset(rule for rule in rules if not _pays(changes[rule], _kind(file.name)))
         ga, fga = _judge(file, masks[file.name], unpaid)
         left_out[file.name] = {"ga": ga, "fga": fga, "without": sorted(unpaid)}
     return {
         "rules": {rule: {name: list(change) for name, change in systems.items()} for rule, systems in changes.items()},
-        "unpaid": [rule for rule in RULES if not _pays(changes[rule], "")],
+        "unpaid": [rule for rule in rules if not _pays(changes[rule], "")],
         "left_out": left_out,
         "ga": fmean(system["ga"] for system in left_out.values()),
         "fga": fmean(system["fga"] for system in left_out.values()),
@@ -61,7 +63,7 @@ def ablation(files: Sequence[LabelledFile], progress: Progress = lambda _: None)
 
 
 def _kind(name: str) -> str:
-    return name.split(" ")[0]
+    return name.split(" ", maxsplit=1)[0]
 
 
 def _change(before: float, after: float) -> float:

@@ -83,7 +83,8 @@ def evaluate(
 
     :param plain: also the figures of plain methods: masking tokens that hold a digit, and Drain3.
     :returns: ``{"files": {name: {"groups", "texts", "lines", "templates", "events", "ga", "fga", "pa", "plain"}}, "ga",
-        "fga", "pa", "plain"}``: groups is the template id of each line, as a string; texts the text of each id; events the
+        "fga", "pa", "plain"}``: groups is the template id of each line, as a string; texts the text of each id;
+        events the
         number of true templates; accuracies are None without labels; the last four are means over labelled files.
     :raises UserError: nothing to read.
     """
@@ -164,7 +165,7 @@ def _members(labels: Iterable[str]) -> dict[str, frozenset[int]]:
 
 
 def parsing_accuracy(events: Iterable[str], templates: Mapping[str, str], texts: Iterable[str]) -> float:
-    """PA: share of lines whose template reads as the true one (Dai et al., "Logram", TSE 2022), wildcards normalised."""
+    """PA: share of lines whose template reads as the true one (Dai et al., "Logram", TSE 2022)."""
     truth = {event: normal(text) for event, text in templates.items()}
     seen: dict[str, str] = {}
     right = [

@@ -7,7 +7,9 @@ import pytest
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import log_templates
 from otel_pipeline.detection.model import HOUR
-from otel_pipeline.evaluation.templates import evaluate
+from otel_pipeline.evaluation import logworlds
+from otel_pipeline.evaluation.template_ablation import ablation
+from otel_pipeline.evaluation.templates import evaluate, made_up
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 FIRST, SECOND = NOW - 2 * HOUR, NOW - HOUR
@@ -86,6 +88,36 @@ def test_ids_last_when_a_template_becomes_more_general(database: Database) -> No
     assert {row[0] for row in database.client.query("SELECT TemplateId FROM log_template_masks").result_rows} == ids
 
 
+def test_masks_move_to_the_template_that_covers_them(database: Database) -> None:
+    colours = ("red", "green", "blue", "black", "white", "brown")
+    for hour, part in ((FIRST, colours[:2]), (SECOND, colours[2:5]), (SECOND + HOUR, colours[5:])):
+        write(database, hour, *(f"painted the {colour} door again" for colour in part))
+        log_templates.materialize(database, hour)
+    masks = "SELECT uniqExact(TemplateId), count() FROM log_template_masks"
+    assert database.client.query(masks).first_row == (1, 6)
+    # The hours counted before keep what was said then; counted again, they say what holds now.
+    counts = "SELECT uniqExact(TemplateId), sum(Count) FROM log_template_counts"
+    assert database.client.query(counts).first_row == (2, 6)
+    log_templates.materialize(database, FIRST)
+    assert database.client.query(counts).first_row == (1, 6)
+
+
+def test_a_flood_of_texts_is_other_and_counted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_templates, "NEW_TEMPLATES", 10)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    write(database, FIRST, *(f"{a}{b} {b * 5} {a * 4}" for a in letters for b in letters), *["steady work"] * 5)
+    report = log_templates.materialize(database, FIRST)
+    assert report.metrics["lines"] == 26 * 26 + 5
+    assert report.metrics["templates"] == 11
+    rows = database.client.query("SELECT Text, Count FROM log_templates FINAL ORDER BY Count DESC LIMIT 2").result_rows
+    assert rows == [("<other>", 26 * 26 - 9), ("steady work", 5)]
+    write(database, FIRST, "zz top", service="cart")
+    write(database, FIRST, "zz flop", service="mailer")
+    log_templates.materialize(database, FIRST)
+    others = "SELECT count(), sum(Count) FROM log_templates FINAL WHERE Text = '<other>'"
+    assert database.client.query(others).first_row == (2, 26 * 26 - 9 + 2)
+
+
 def test_an_hour_without_lines_is_no_error(database: Database) -> None:
     report = log_templates.materialize(database, FIRST)
     assert report.rows == 0
@@ -153,3 +185,23 @@ def test_evaluation_runs_the_node_and_needs_no_labels(tmp_path_factory: pytest.T
     assert answer["files"]["without.csv"]["ga"] is None
     assert answer["files"]["with.csv"]["groups"] == answer["files"]["without.csv"]["groups"]
     assert len(set(answer["files"]["with.csv"]["groups"])) == 2
+    texts = answer["files"]["without.csv"]["texts"]
+    assert set(texts.values()) == {"job <*> done", "disk <*> is full"}
+    assert answer["pa"] is None
+
+
+def test_evaluation_of_made_up_systems_beside_plain_methods() -> None:
+    answer = evaluate(made_up([7], ["korean"], 300), plain=True)
+    (file,) = answer["files"].values()
+    assert file["ga"] > max(method["ga"] for method in file["plain"].values())
+    assert file["pa"] > 0.9
+    assert file["events"] == len(set(logworlds.make("korean", 7, 300).events))
+
+
+def test_ablation_says_what_a_rule_is_worth() -> None:
+    answer = ablation(made_up([7], ["korean", "structured"], 200), rules=("record", "relative"))
+    assert answer["rules"]["record"]["structured 7"][0] < 0
+    assert answer["rules"]["record"]["korean 7"] == [0, 0]
+    # Paid by one kind of systems alone, it is not there when another is judged by what its others justify.
+    assert answer["unpaid"] == ["record", "relative"]
+    assert answer["left_out"]["structured 7"]["ga"] < 1

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from otel_pipeline.detection.drain import Mask, Template, merge
+from otel_pipeline.detection.drain import Mask, Rules, Template, learn, merge
 
 
 def masks(*texts: str, start: int = 1) -> list[Mask]:
@@ -71,3 +71,111 @@ def test_the_order_of_masks_does_not_matter() -> None:
 
 def test_nothing_new_is_nothing_to_do() -> None:
     assert merge([Template(1, "a b c")], []) == ({}, [])
+
+
+NAMES = ("ann", "bob", "cid", "dan", "eve", "fay", "gus", "hal")
+TOWNS = ("Oslo", "Rome", "Lima", "Bonn", "Cork", "Nice")
+
+
+def ids(found: dict[int, int]) -> int:
+    return len(set(found.values()))
+
+
+def test_names_at_two_places_are_values() -> None:
+    found, templates = merge([], masks(*(f"today {n} is working from {t} all day" for n in NAMES for t in TOWNS)))
+    assert ids(found) == 1
+    lines = [f"account of {n} moved to {TOWNS[i % 6]} at once" for i, n in enumerate(NAMES)]
+    found, templates = merge([], masks(*lines))
+    assert texts(templates) == {"account of <*> moved to <*> at once"}
+
+
+def test_words_met_as_values_are_values_elsewhere() -> None:
+    many = [f"mail for {n} was sent" for n in NAMES]
+    few = ["quota of ann is used up", "quota of bob is used up"]
+    assert ids(merge([], masks(*few))[0]) == 2
+    assert texts(merge([], masks(*many, *few))[1]) == {"mail for <*> was sent", "quota of <*> is used up"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("<*> bytes (<*>) sent to peer", "<*> bytes sent to peer"),
+        ("order <*> was paid user=<*> city=<*>", "order <*> was paid city=<*>"),
+        ("pool refilled fully, next try in <*>", "pool refilled fully"),
+        ("lifetime of session <*> sec", "lifetime of session <*>"),
+        ("注文<*>を作成しました(試行<*>)", "注文<*>を作成しました"),
+    ],
+)
+def test_parts_that_may_be_missing_do_not_split(lines: tuple[str, ...]) -> None:
+    found, templates = merge([], masks(*lines))
+    assert ids(found) == 1
+    assert texts(templates) == {lines[0]}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("user login succeeded for <*>", "user login failed for <*>"),
+        (
+            "VM <*> Started (event)",
+            "VM <*> Paused (event)",
+            "VM <*> Resumed (event)",
+            "VM <*> Stopped (event)",
+            "VM <*> Created (event)",
+        ),
+        ("session opened for <*>", "session opened for <*> by <*>"),
+        ("<*> items were moved to coupon", "coupon were moved to <*> items"),
+        ('{"msg": "order placed", "id": <*>}', '{"msg": "order refused", "id": <*>}'),
+    ],
+)
+def test_different_events_stay_apart(lines: tuple[str, ...]) -> None:
+    assert ids(merge([], masks(*lines))[0]) == len(lines)
+
+
+def test_names_of_several_words_are_one_word() -> None:
+    products = ("Blue Cotton Shirt", "Desk Lamp", "Garden Hose", "Notebook", "Wool Scarf")
+    _, templates = merge([], masks(*(f"stock of {p} is low" for p in products)))
+    assert texts(templates) == {"stock of <*> is low"}
+
+
+def test_values_within_runs_of_han_characters() -> None:
+    names = ("王伟", "李娜", "张敏", "刘洋", "陈静")
+    found, templates = merge([], masks(*(f"用户{n}从<*>登录" for n in names)))
+    assert texts(templates) == {"用户<*>从<*>登录"}
+    later, changed = merge(templates, masks("用户孙燕从<*>登录", start=50))
+    assert set(later.values()) == set(found.values()) and changed == []
+
+
+def test_the_key_that_names_the_event_is_found() -> None:
+    kinds = {"order placed": ("order", "items"), "mail sent": ("to", "size"), "stock low": ("sku", "left")}
+    lines = [f'{{"happened": "{e}", "{k[0]}": "{n}", "{k[1]}": <*>}}' for e, k in kinds.items() for n in NAMES]
+    found, templates = merge([], masks(*lines))
+    assert ids(found) == 3
+    later, _ = merge(templates, masks('{"happened": "mail sent", "to": "zoe", "size": <*>}', start=90))
+    assert set(later.values()) <= set(found.values())
+
+
+def test_masks_of_before_teach_words_and_one_template_becomes_part_of_another() -> None:
+    old = Template(1, "mail for <*> was sent", since=5)
+    single = Template(2, "mail for ann was sent", since=4)
+    seen = {1: [f"mail for {n} was sent" for n in NAMES]}
+    new = masks("quota of ann is used up", "quota of bob is used up", start=10)
+    merged = learn([old, single], new, seen)
+    assert ids(merged.found) == 1
+    # Of two that are one the older goes on, once its text, as stored, covers both.
+    assert merged.absorbed == {}
+    general = Template(2, "mail for <*> was sent", 1, since=4)
+    assert learn([old, general], new, seen).absorbed == {1: 2}
+
+
+def test_a_flood_of_texts_is_bounded() -> None:
+    lines = masks(*(f"user u{'x' * (n % 90)}{chr(97 + n % 26)} is gone for ever" for n in range(400)))
+    rules = Rules(merged=100, tried=250)
+    assert ids(merge([], lines[:100])[0]) == 1
+    found, templates = merge([], lines, rules)
+    # Beyond the first hundred the templates that there are take what is theirs; beyond that nothing is looked at.
+    assert len(found) == 250
+    assert ids(found) == 1
+    strange = masks(*("".join(chr(97 + n // 26**k % 26) for k in range(3)) + " came" for n in range(300)), start=1000)
+    found, _ = merge(templates, strange, rules)
+    assert len(found) == 100

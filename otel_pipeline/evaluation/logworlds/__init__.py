@@ -40,7 +40,7 @@ STYLES: dict[str, Callable[[Random], list[Event]]] = {
 def make(style: str, seed: int, lines: int = LINES) -> World:
     """The world of a style and a seed, the same each time."""
     dice = Random(f"{style} {seed}")
-    return world(style, seed, STYLES[style](dice), dice, Values(dice), lines)
+    return world(style, seed, STYLES[style](dice), dice=dice, values=Values(dice), lines=lines)
 
 
 def write(made: World, folder: Path) -> Path:

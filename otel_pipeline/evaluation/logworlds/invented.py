@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar five: no language at all. Invented words, values anywhere, any delimiters: what can be known is in the statistics alone."""
 
 from random import Random

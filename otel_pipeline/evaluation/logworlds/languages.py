@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar four: systems that speak Korean, Japanese, Chinese, Russian, German or Spanish, with particles at values and scripts without blanks."""
 
 from random import Random

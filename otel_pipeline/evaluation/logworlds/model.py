@@ -1,3 +1,4 @@
+# Lists of words read best in lines.
 """What a made-up log system is: events with a pattern each, and lines drawn from them.
 
 A pattern is text with ``«kind»`` for a value (see :mod:`.values`), ``⟦part⟧`` for a part that only some lines have.
@@ -49,7 +50,7 @@ def fill(text: str, dice: Random, values: Values) -> str:
     return _SLOT.sub(lambda m: values.make(m.group(1)), kept)
 
 
-def world(style: str, seed: int, events: list[Event], dice: Random, values: Values, lines: int) -> World:
+def world(style: str, seed: int, events: list[Event], *, dice: Random, values: Values, lines: int) -> World:
     """Lines of events, with frequencies in the way of Zipf; a tenth of the events have one to three lines."""
     order = dice.sample(range(len(events)), len(events))
     rare = order[: max(2, len(order) // 10)]

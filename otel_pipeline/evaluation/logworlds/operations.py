@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar three: infrastructure. Java with logger names, threads and stack traces; daemons in the way of syslog."""
 
 from random import Random
@@ -21,7 +23,7 @@ FAILED = "Failed to|Could not|Unable to|Error while trying to".split("|")
 INFINITIVES = "open|renew|read|write|replicate|deserialize|commit|acquire|resolve|register|delete".split("|")
 TAILS = (
     " «uuid»| «hex» on node «host»| of size «int»| for «user»| from «address»| with id «int»| at «endpoint»| in «path»"
-    "| («int» of «int»)| to «pod», took «int» ms| owned by «invented»| [«hex»]| in «int» ms| using «int» threads| of «object»| request=«object»| for table «table»"
+    "| («int» of «int»)| to «pod», took «int» ms| owned by «invented»| [«hex»]| in «int» ms| in «elapsed»| using «int» threads| of «object»| request=«object»| for table «table»"
 ).split("|")
 EXCEPTIONS = (
     "java.net.SocketTimeoutException: Read timed out|java.lang.NullPointerException|java.io.IOException: Broken pipe"
@@ -115,7 +117,9 @@ def _java(dice: Random, header: str) -> tuple[str, Event]:
         if exception:
             for _ in range(dice.randint(2, 12)):
                 name = f"{dice.choice(PACKAGES)}.{dice.choice(PARTS)}{dice.choice(ROLES)}"
-                line += f"{joint}at {name}.{dice.choice(METHODS)}({name.rsplit('.', 1)[1]}.java:{dice.randint(10, 900)})"
+                line += (
+                    f"{joint}at {name}.{dice.choice(METHODS)}({name.rsplit('.', 1)[1]}.java:{dice.randint(10, 900)})"
+                )
             if dice.random() < 0.3:
                 line += f"{joint}... {dice.randint(2, 40)} more"
         return line

@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar one: what the services of a business say, as sentences; plain, or with key=value details, or a mixture."""
 
 import re
@@ -15,7 +17,7 @@ DONE = (
     "|queued|settled|restored|locked|unlocked|merged|exported|delivered"
 ).split("|")
 DETAILS = (
-    " by «user»| for user «user»| in «city»| after «duration»| in «int» ms| with total «money»| at «timestamp»"
+    " by «user»| for user «user»| in «city»| after «duration»| within «elapsed»| in «int» ms| with total «money»| at «timestamp»"
     "| from «ip»| on «host»| via «service»| to «email»| (attempt «int» of «int»)| with «int» items| using plan «plan»"
     "| for product «quoted»| in region «region»| from «endpoint»| (size «size»)| to «city»| under key «token»"
 ).split("|")

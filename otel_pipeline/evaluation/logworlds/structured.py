@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Grammar two: structured lines (logfmt, JSON flat and nested), with key sets that vary and the event under one of many names."""
 
 import json
@@ -48,11 +50,13 @@ def events(dice: Random) -> list[Event]:
         optional = {key for key in keys if dice.random() < 0.25}
         level = dice.choice(LEVELS) if has_level else ""
         if what not in found:
-            found[what] = _event(form, name, what, level, keys, optional, has_time)
+            found[what] = _event(form, name, what, level=level, keys=keys, optional=optional, has_time=has_time)
     return list(found.values())
 
 
-def _event(form: str, name: str, what: str, level: str, keys: list[str], optional: set[str], has_time: bool) -> Event:
+def _event(
+    form: str, name: str, what: str, *, level: str, keys: list[str], optional: set[str], has_time: bool
+) -> Event:
     def rows(dice: Random | None) -> list[tuple[str, str]]:
         found = [("ts", "«timestamp»")] if has_time else []
         if level:

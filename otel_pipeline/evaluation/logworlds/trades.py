@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501
 """Grammar six: templates written by hand, of hospitals, banks, railways, factories and games; every line in the form that its trade
 would use: colons, bars, access logs, XML, records in the middle of a line, several lines, other alphabets."""
 

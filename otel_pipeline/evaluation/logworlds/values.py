@@ -1,3 +1,5 @@
+# Lists of words read best in lines.
+# ruff: noqa: E501, SIM905
 """Values of some thirty kinds, as log lines hold them; each world draws its own pools of names."""
 
 import base64
@@ -182,6 +184,13 @@ class Values:
             f"{d.randint(1, 23)}h{d.randint(0, 59)}m", f"{d.uniform(1, 900):.1f}µs",
         ))  # fmt: skip
 
+    def _make_elapsed(self) -> str:
+        """A length of time as one program writes short and long ones."""
+        seconds = 10 ** self.dice.uniform(-2, 4)
+        if seconds < 1:
+            return "<1 sec"
+        return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
+
     def _make_ms(self) -> str:
         return f"{self._number(4)}ms"
 
@@ -255,7 +264,9 @@ class Values:
     def _make_object(self) -> str:
         """A value as Java prints it."""
         name = self._one("objects", ("Lease", "Request", "Optional", "Snapshot", "WorkItem"), 2)
-        return self.dice.choice((f"{name}{{{self._number(4)}}}", f"{name}[{self._number(4)}]", f"{name}@{self._make_hex()}"))
+        return self.dice.choice(
+            (f"{name}{{{self._number(4)}}}", f"{name}[{self._number(4)}]", f"{name}@{self._make_hex()}")
+        )
 
     def _make_invented(self) -> str:
         if "invented" not in self._pools:

@@ -1,0 +1,86 @@
+"""The parts of a template that a line may lack, and lists of wildcards."""
+
+from otel_pipeline.detection.template_text import WILD, is_word
+from otel_pipeline.detection.template_words import UNITS
+
+Tokens = tuple[str, ...]
+# So many tokens of a bracket are looked at.
+_LONGEST = 24
+_CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
+
+
+def collapse(cut: Tokens) -> Tokens:
+    """Lists of wildcards as one wildcard."""
+    result: list[str] = []
+    for token in cut:
+        result.append(token)
+        if token == WILD and (result[-4:-1] == [WILD, ",", " "] or result[-3:-1] == [WILD, ","]):
+            del result[len(result) - (3 if result[-2] == " " else 2) :]
+    return tuple(result)
+
+
+def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[Tokens]]:
+    """A template without the parts that may be missing, and these parts: what stands in brackets, key=value and units
+    of values,
+    and the last detail after a comma; each with a wildcard in it."""
+    core: list[str] = []
+    parts: list[Tokens] = []
+    place = 0
+    while place < len(cut):
+        end = _part_end(cut, place, without) if place else 0
+        if end:
+            parts.append(cut[place:end])
+            place = end
+        else:
+            core.append(cut[place])
+            place += 1
+    comma = max((i for i, token in enumerate(core) if token == ","), default=0)
+    if comma and "details" not in without and core[comma + 1 : comma + 2] == [" "]:
+        detail = core[comma + 1 :]
+        words = [token for token in detail if is_word(token)]
+        if WILD in words and 2 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
+            parts.append(tuple(detail))
+            del core[comma:]
+    return tuple(core), parts
+
+
+def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
+    """Where an optional part that starts at a place ends; 0 where none starts."""
+    start = place
+    if cut[start] == "," and cut[start + 1 : start + 2] == (" ",):
+        start += 1
+    if cut[start] == " ":
+        start += 1
+        if start < len(cut) and cut[place - 1] == WILD and place + 1 == start and cut[start].casefold() in UNITS:
+            return 0 if "units" in without else start + 1
+    elif not (cut[start] in "(（" and cut[start - 1] > "\u3040"):
+        return 0
+    if start >= len(cut):
+        return 0
+    if cut[start] in _CLOSING:
+        return 0 if "brackets" in without else _bracket_end(cut, start)
+    return 0 if "pairs of keys" in without else _pair_end(cut, start)
+
+
+def _bracket_end(cut: Tokens, start: int) -> int:
+    """Where a bracket with a wildcard or a single word in it ends."""
+    for end in range(start + 1, min(len(cut), start + _LONGEST)):
+        if cut[end] == _CLOSING[cut[start]]:
+            inner = [token for token in cut[start:end] if is_word(token)]
+            return end + 1 if WILD in inner or len(inner) == 1 else 0
+    return 0
+
+
+def _pair_end(cut: Tokens, start: int) -> int:
+    """Where a key=value with a wildcard for its value ends."""
+    if start + 2 >= len(cut) or cut[start + 1] != "=" or not is_word(cut[start]):
+        return 0
+    end = start + 2
+    while end < len(cut) and cut[end] in "\"'":
+        end += 1
+    if end == len(cut) or cut[end] != WILD:
+        return 0
+    end += 1
+    while end < len(cut) and cut[end] in "\"'":
+        end += 1
+    return end if end == len(cut) or cut[end] in (" ", ",") else 0

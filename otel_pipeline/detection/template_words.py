@@ -1,0 +1,137 @@
+"""What single words and keys tell: states, names, units, verbs; which key of a record names its event; words in
+scripts without blanks.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from otel_pipeline.detection.template_rules import RULES, Rules
+from otel_pipeline.detection.template_text import Form
+
+FLAGS = frozenset(
+    ("true", "false", "yes", "no", "on", "off", "ok", "fail", "failed", "success", "enabled", "disabled")
+)  # fmt: skip
+
+
+_MISSING = frozenset(("null", "none", "nil", "None", "NULL", "undefined", "-"))
+
+
+UNITS = frozenset(
+    [
+        "ns",
+        "us",
+        "µs",
+        "μs",
+        "ms",
+        "s",
+        "sec",
+        "secs",
+        "second",
+        "seconds",
+        "m",
+        "min",
+        "mins",
+        "minute",
+        "minutes",
+        "h",
+        "hour",
+        "hours",
+        "d",
+        "day",
+        "days",
+        "b",
+        "bytes",
+        "kb",
+        "mb",
+        "gb",
+        "tb",
+        "kib",
+        "mib",
+        "gib",
+        "tib",
+        "kbps",
+        "mbps",
+        "%",
+        "percent",
+        "millis",
+        "milliseconds",
+    ]
+)
+
+
+_NAME_MARKS = frozenset("._-@$#/\\")
+
+
+# Words that say what happened, by their endings: participles, and verbs of Korean.
+_HAPPENED = re.compile(r"[a-z]{2,}ed|.*(?:니다|었다|했다|됨|함)")
+
+
+def verbs(words: set[str]) -> bool:
+    """Whether words mostly say what happened."""
+    return 2 * sum(bool(_HAPPENED.fullmatch(word.casefold())) for word in words) >= len(words)
+
+
+def constant(token: str) -> bool:
+    """A word that says something by itself: a flag, or the name of a state in capitals."""
+    return token.casefold() in FLAGS or (token.isupper() and token not in _MISSING)
+
+
+def named(token: str) -> bool:
+    return not _NAME_MARKS.isdisjoint(token.strip(".-_"))
+
+
+def event_keys(forms: Sequence[Form], rules: Rules = RULES) -> set[str]:
+    """The key under which records name their event, where no usual key does: nearly all have it, its words are few,
+    and records with
+    the same word have the same other keys far more often than any two records.
+
+    :param forms: records that do not name their event under a usual key.
+    """
+    by_key: dict[str, dict[str, list[frozenset[str]]]] = defaultdict(lambda: defaultdict(list))
+    for form in forms:
+        for key, word in form.values:
+            by_key[key][word].append(form.names)
+    overall = _likeness([form.names for form in forms])
+    best, gain = "", rules.event_gain
+    for key in sorted(by_key):
+        words = by_key[key]
+        told = sum(map(len, words.values()))
+        if told < rules.event_share * len(forms) or not 1 < len(words) <= told / 2:
+            continue
+        alike = sum(_likeness(names) * len(names) for names in words.values()) / told
+        if alike - overall > gain:
+            best, gain = key, alike - overall
+    return {best} if best else set()
+
+
+def _likeness(sets: Sequence[frozenset[str]]) -> float:
+    """How alike sets of keys are: mean share of the sets that hold a key, over all keys of all sets."""
+    counts = Counter(key for keys in sets for key in keys)
+    return sum(n * n for n in counts.values()) / (len(sets) * sum(counts.values()))
+
+
+def han_words(forms: Sequence[Form], rules: Rules) -> dict[str, tuple[str, ...]]:
+    """Words in runs of Han characters, which no blanks divide, where a run goes on in many ways after a beginning, or
+    before
+    an end (successor variety: Harris, "From Phoneme to Morpheme", Language 1955).
+
+    :returns: the words of each run that has several.
+    """
+    runs = {token for form in forms for token in form.tokens if len(token) > 2 and "\u3400" <= token[0] <= "\u9fff"}
+    if "han" in rules.without or not runs:
+        return {}
+    after: dict[str, set[str]] = defaultdict(set)
+    before: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        for i in range(1, len(run)):
+            after[run[:i]].add(run[i])
+            before[run[i:]].add(run[i - 1])
+    found: dict[str, tuple[str, ...]] = {}
+    for run in runs:
+        cuts = [
+            i for i in range(1, len(run)) if len(after[run[:i]]) >= rules.words or len(before[run[i:]]) >= rules.words
+        ]
+        if cuts:
+            found[run] = tuple(run[a:b] for a, b in zip([0, *cuts], [*cuts, len(run)], strict=True))
+    return found
