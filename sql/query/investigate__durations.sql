@@ -5,7 +5,7 @@ WITH
     (
         SELECT
             toString(ServiceName) AS Service, toString(SpanName) AS Operation, s.Timestamp AS At, Duration / 1e6 AS Whole, v.Own AS Own,
-            otel_pipeline_enum_v1(StatusCode) = 'Error' AS Failed,
+            otel_pipeline_failed_v1(StatusCode, SpanAttributes, `Events.Name`, `Events.Attributes`) AS Failed,
             if(At >= {start:DateTime64(3)}, 0, 1 + intDiv(date_diff('millisecond', At, {start:DateTime64(3)}), greatest(1, date_diff('millisecond', {start:DateTime64(3)}, {end:DateTime64(3)})))) AS Piece
         FROM otel_traces AS s
         LEFT ANY JOIN
@@ -14,8 +14,10 @@ WITH
             FROM service_visits
             WHERE Hour IN {hours:Array(DateTime)} AND Service = {service:String} AND length(Entries) = 1
         ) AS v ON s.TraceId = v.TraceId
-        WHERE ServiceName = {service:String} AND (otel_pipeline_enum_v1(SpanKind) IN ('Server', 'Consumer') OR ParentSpanId = '')
+        WHERE ServiceName = {service:String} AND otel_pipeline_entry_v1(SpanKind, ParentSpanId)
             AND s.Timestamp >= arrayMin(arrayConcat([{start:DateTime64(3)}], {starts:Array(DateTime64(3))})) AND s.Timestamp < {end:DateTime64(3)} AND ((At >= {start:DateTime64(3)} AND At < {end:DateTime64(3)}) OR arrayExists((a, b) -> At >= a AND At < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}))
+        -- What a sender repeats counts once.
+        LIMIT 1 BY s.TraceId, s.SpanId
     ),
     usual AS (SELECT Operation, quantileExact(0.99)(Whole) AS Far, count() AS Known FROM calls WHERE Piece > 0 GROUP BY Operation)
 SELECT
