@@ -63,8 +63,9 @@ def investigate(
         return replace(_about_trace(found, asked), odd=odd.odd(db, trace_id, window))
     if service:
         status.known(db, service, window)
-    found = _of(look(db, window, reference, service, None, embedder), chosen=reference is not None)
-    return beside.with_findings(db, found, service)
+    scene = look(db, window, reference, service, None, embedder)
+    found = beside.with_findings(db, _of(scene, chosen=reference is not None), service)
+    return consistent(_about(found, scene))
 
 
 def _about_trace(found: Investigation, trace: Asked) -> Investigation:
@@ -95,8 +96,7 @@ def _of(scene: Scene, *, chosen: bool) -> Investigation:
     if not reports:
         reports = _without_trouble(scene, chosen=chosen)
     first, *others = reports[:MOST_REPORTS]
-    found = consistent(replace(first, endpoints=list(scene.endpoints), others=others, status=_status(scene, first)))
-    return _about(found, scene) if scene.service else found
+    return consistent(replace(first, endpoints=list(scene.endpoints), others=others, status=_status(scene, first)))
 
 
 def _status(scene: Scene, found: Investigation) -> Status | None:
