@@ -45,11 +45,14 @@ def habitual(
     return shown(row["Today"], row["Score"], before)
 
 
-def shown(anomalous: int, score: float, before: Mapping[int, Shown]) -> bool:
+def shown(anomalous: int, score: float, before: Mapping[int, Shown] | Sequence[Shown]) -> bool:
     """Whether a daily or a weekly habit covers today's trouble.
 
-    :param before: of each day with traffic at that time, by how many days ago it was.
+    :param before: of each day with traffic at that time, by how many days ago it was; or of days in any order, which
+        can show a daily habit alone.
     """
+    if not isinstance(before, Mapping):
+        return _habit(anomalous, score, before)
     daily = [day for ago, day in before.items() if ago <= DAYS]
     weekly = [day for ago, day in before.items() if ago % 7 == 0]
     return _habit(anomalous, score, daily) or _habit(anomalous, score, weekly)

@@ -32,7 +32,7 @@ def with_findings(db: Database, found: Investigation, service: str | None) -> In
     if not told:
         return found
     if found.verdict == "trouble":
-        known = {cause.service for cause in found.causes}
+        known = {cause.service for block in found.blocks for cause in block.causes}
         return replace(found, changes=[*found.changes, *(_change(f) for f in told if f.service not in known)])
     return _trouble(found, sorted(told, key=lambda f: (-f.surprise, f.window.start, f.service)))
 
@@ -60,6 +60,7 @@ def _trouble(found: Investigation, told: Sequence[Finding]) -> Investigation:
         headline=f"{first.service}: {first.why}",
         causes=causes,
         path=[first.service],
+        since=first.window.start,
         changes=[*changes, *found.changes],
         examples=examples,
         isolated=[],

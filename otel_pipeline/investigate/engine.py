@@ -34,7 +34,7 @@ LEAST_KNOWN = timedelta(seconds=90)  # of quiet traffic: services that have just
 SHOWN = 6
 CANDIDATES = 8  # services of which it is seen whether they have troubles of their own
 MOST_REPORTS = 3
-CHANGED = 6.0  # standard deviations of how a service behaves over the window, which no single trace need show
+CHANGED = 8.0  # standard deviations of how a service behaves over the window, which no single trace need show
 LEAST_SHARE = 0.005  # of the evidence: a service with less, and within chance, is no candidate
 AS_SURE = 0.15  # of the first cause's score, for a trouble of its own without new errors
 
@@ -63,8 +63,9 @@ def investigate(
         return replace(_about_trace(found, asked), odd=odd.odd(db, trace_id, window))
     if service:
         status.known(db, service, window)
-    found = _of(look(db, window, reference, service, None, embedder), chosen=reference is not None)
-    return beside.with_findings(db, found, service)
+    scene = look(db, window, reference, service, None, embedder)
+    found = beside.with_findings(db, _of(scene, chosen=reference is not None), service)
+    return consistent(_about(found, scene))
 
 
 def _about_trace(found: Investigation, trace: Asked) -> Investigation:
@@ -88,13 +89,14 @@ def _of(scene: Scene, *, chosen: bool) -> Investigation:
         if len(reports) < MOST_REPORTS and not any(m.explained(trouble.service, by) for by, m in told.items()):
             blocks, together_with = _trouble(compare(scene, trouble))
             known = {report.causes[0].service for report in reports}
-            reports += [block for block in blocks if block.causes[0].service not in known]
+            # A stray of an incident that begins after the window is no trouble of the window.
+            begun = [b for b in blocks if not b.since or b.since < scene.window.end]
+            reports += [block for block in begun if block.causes[0].service not in known]
             told |= {block.causes[0].service: together_with for block in blocks}
     if not reports:
         reports = _without_trouble(scene, chosen=chosen)
     first, *others = reports[:MOST_REPORTS]
-    found = consistent(replace(first, endpoints=list(scene.endpoints), others=others, status=_status(scene, first)))
-    return _about(found, scene) if scene.service else found
+    return consistent(replace(first, endpoints=list(scene.endpoints), others=others, status=_status(scene, first)))
 
 
 def _status(scene: Scene, found: Investigation) -> Status | None:

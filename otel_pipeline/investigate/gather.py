@@ -190,7 +190,7 @@ def look(  # noqa: PLR0917
         near = [incident for incident in near if belongs(trace, incident)]
     before = _incidents(db, Window(window.start - LOOK_BACK, window.start), None)
     before = [incident for incident in before if not _ever(incident, first, window.start)]
-    quiet = list(given) if given is not None else _quiet_before(window, first, before, near)
+    quiet = list(given) if given is not None else quiet_before(window, first, before, near)
     same = [Window(window.start - back, window.end - back) for back in SAME_HOURS] if given is None else []
     known, again, errors, lines, endpoints = together(
         lambda: remembered(db, {i.incident_id: i.start for i in near}, embedder),
@@ -200,7 +200,7 @@ def look(  # noqa: PLR0917
         lambda: status.endpoints(db, window, quiet, service),
     )
     news, no_news = _news(near, known, again)
-    news, ever = _changed(news, first, window.end)
+    news, ever = changed(news, first, window.end)
     found = troubles(near, news, [*errors, *lines.errors])
     if trace:
         found = [t for t in found if t.seen or (trace.anomalous and t.service in trace.services)][:1]
@@ -333,7 +333,7 @@ def _ever(incident: IncidentSeen, first: datetime, end: datetime) -> bool:
     return incident.start - first < BEGINS and min(incident.end, end) - incident.start >= EVER * (end - first)
 
 
-def _changed(seen: Sequence[IncidentSeen], first: datetime, end: datetime) -> tuple[list[IncidentSeen], list[RuledOut]]:
+def changed(seen: Sequence[IncidentSeen], first: datetime, end: datetime) -> tuple[list[IncidentSeen], list[RuledOut]]:
     """The incidents that are a change, and those that are as old as the data.
 
     :param first: when traffic began. :param end: of the window.
@@ -348,7 +348,7 @@ def _changed(seen: Sequence[IncidentSeen], first: datetime, end: datetime) -> tu
     return kept, ever
 
 
-def _quiet_before(
+def quiet_before(
     window: Window, first: datetime, before: Sequence[IncidentSeen], near: Sequence[IncidentSeen]
 ) -> list[Window]:
     """Quiet times to hold new errors against: before the window, or where there is hardly any, its own beginning."""

@@ -11,7 +11,7 @@ import pytest
 
 from otel_pipeline.detection.causes import Suspect
 from otel_pipeline.detection.model import Window
-from otel_pipeline.investigate import changes, cost, lone, novel, status, troubles
+from otel_pipeline.investigate import changes, cost, gather, lone, novel, status, troubles
 from otel_pipeline.investigate.consistent import consistent, contradictions
 from otel_pipeline.investigate.evidence import names, new_errors_first, repeated, weak
 from otel_pipeline.investigate.gather import Asked, belongs
@@ -374,3 +374,40 @@ def test_the_state_is_the_first_word():
     two = Investigation(FOCUS, "trouble", "one", FOCUS, others=[Investigation(FOCUS, "trouble", "other", FOCUS)])
     assert [line.strip() for line in text(two).splitlines()[1:3]] == ["1. one", "2. other"]
     assert [block["headline"] for block in two.as_dict()["others"]] == ["other"]
+
+
+def minutes(*pairs: tuple[float, float]) -> list[Window]:
+    """Windows, minutes after NOW."""
+    return [Window(NOW + timedelta(minutes=a), NOW + timedelta(minutes=b)) for a, b in pairs]
+
+
+def test_new_errors_are_held_against_quiet_times_before_or_else_the_beginning():
+    (asked,) = minutes((30, 60))
+    assert gather.quiet_before(asked, NOW, [], []) == minutes((0, 30))
+    (found, later) = gather.quiet_before(asked, NOW, [incident("a", "rooms", 10, 20)], [])
+    assert (found.end < NOW + timedelta(minutes=10), later.start > NOW + timedelta(minutes=20)) == (True, True)
+    # The window holds all that there is: its own beginning, as long as no incident is in it.
+    assert gather.quiet_before(asked, asked.start, [], []) == minutes((30, 40))
+    (short,) = gather.quiet_before(asked, asked.start, [], [incident("a", "rooms", 35, 36)])
+    assert short.end < NOW + timedelta(minutes=35)
+    assert gather.quiet_before(asked, asked.start, [], [incident("a", "rooms", 31, 36)]) == []
+
+
+def test_what_is_as_old_as_the_data_is_no_change():
+    kept, ever = gather.changed([incident("a", "rooms", 2, 58), incident("b", "rooms", 20, 58)], NOW, asked_end())
+    assert [i.incident_id for i in kept] == ["b"]
+    assert (ever[0].kind, ever[0].service) == ("incident", "rooms")
+    assert gather.changed([incident("a", "rooms", 2, 10)], NOW, asked_end())[0], "it is over"
+
+
+def asked_end() -> datetime:
+    """An hour after NOW."""
+    return NOW + timedelta(hours=1)
+
+
+def test_quiet_times_are_cut_into_enough_pieces_beside_the_window():
+    (asked,) = minutes((30, 46))
+    cut = gather.pieces(asked, minutes((10, 20), (20, 30), (28, 38)))
+    assert len(cut) >= 6
+    assert all(piece.end <= asked.start for piece in cut)
+    assert all(piece.end - piece.start >= gather.LEAST_PIECE for piece in cut)

@@ -22,6 +22,12 @@ def test_two_days_alike_are_a_habit():
     assert not shown(40, 5.0, days((1, 5.5), (2, 6.0)))
 
 
+def test_days_in_any_order_can_show_a_daily_habit():
+    assert shown(40, 5.0, [ALIKE, QUIET, ALIKE])
+    assert not shown(40, 5.0, [ALIKE])
+    assert not shown(40, 5.0, [])
+
+
 def test_stronger_than_ever_is_news_again():
     assert not shown(40, 9.0, days(ALIKE, (41, 5.9)))
     assert shown(40, 8.0, days(ALIKE, (41, 5.9)))
