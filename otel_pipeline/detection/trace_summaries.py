@@ -6,7 +6,7 @@ A trace belongs to the hour in which its root began, by the root's clock, wherev
 from datetime import UTC, datetime
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import lineage
+from otel_pipeline.detection import lineage, names
 from otel_pipeline.detection.model import HOUR, StepReport, utc
 from otel_pipeline.detection.staging import (
     amending_partition,
@@ -78,6 +78,7 @@ def _summarise_slice(  # noqa: PLR0917
         extent = db.one("trace_summaries__far_extent", far=far)
         reach = {"far": far, "since": utc(extent["Since"]), "until": utc(extent["Until"])}
         db.run("trace_summaries__spans", stage=spans, chosen=chosen, **reach, **window)
+        names.bound(db, spans, hour, whole=not touched and not number)
         db.run("trace_summaries__shared", stage=shared, spans=spans)
         db.run("trace_summaries__links", stage=links, spans=spans, shared=shared)
         db.run("staging__drop", stage=spans)

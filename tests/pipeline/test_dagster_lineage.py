@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from otel_pipeline.assets.node import LATE, TRIGGER_TAG
 from otel_pipeline.automation import retention, sensors
 from otel_pipeline.automation.schedules import close_hour, daily_baseline
 from otel_pipeline.clickhouse import Database
@@ -135,6 +136,26 @@ def test_the_sensor_follows_the_raw_tables(
     assert requested(instance) == [key_of(FIRST)]
     assert run(instance, FIRST).success
     assert requested(instance) == []
+
+
+def test_hours_with_next_to_nothing_new_come_last_and_seldom(
+    instance: dg.DagsterInstance, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends a span for each of many past hours keeps nobody waiting."""
+    one = (
+        "INSERT INTO otel_traces (Timestamp, TraceId, SpanId, ServiceName)"
+        " SELECT {at:DateTime}, lower(hex({n:UInt32})), 'a', 'x'"
+    )
+    for number in range(20):
+        database.client.command(one, parameters={"at": FIRST - timedelta(hours=number), "n": number + 1})
+    telemetry.fill(database, SECOND + timedelta(minutes=30), SECOND + timedelta(minutes=31))
+    assert requested(instance) == [key_of(SECOND)], "what is much goes first, though it is not the oldest"
+    job, tags = defs.resolve_job_def("lineage_hour"), {TRIGGER_TAG: LATE}
+    assert job.execute_in_process(instance=instance, partition_key=key_of(SECOND), tags=tags).success
+    assert requested(instance) == [], "then there is a pause"
+    monkeypatch.setattr(sensors, "LITTLE_EVERY", timedelta())
+    monkeypatch.setattr(sensors, "LITTLE_PAUSE", 0.0)
+    assert requested(instance) == [key_of(FIRST - timedelta(hours=19))], "and one at a time"
 
 
 def test_an_hour_that_fails_is_tried_again_after_a_while(instance: dg.DagsterInstance, database: Database) -> None:
