@@ -154,7 +154,7 @@ def _guard_page(environment: Environment, **_: Any) -> None:
     """Keep Locust's page to this machine, or behind the token."""
     options = environment.parsed_options
     if environment.web_ui and options:
-        app = environment.web_ui.app
+        app: Any = environment.web_ui.app
         try:
             app.wsgi_app = LocustGuard(app.wsgi_app, options.web_host, settings.web_token, settings.web_allowed_hosts)
         except UserError as error:  # Locust would log it, and serve all the same

@@ -63,6 +63,7 @@ def forget(settings: Settings, subject: Subject, *, dry_run: bool = False) -> Re
             files = Files(home, subject)
             report.left += files.erase(stack_runs=_runs(home))
             report.after = {**eraser.erase(), **files.counts()}
+            report.left += [f"{name}: replaced files are still on disk, for some minutes" for name in eraser.files_left]
         report.traces, report.sessions = len(subject.traces), len(subject.sessions)
         report.backups = [*_backups_of(db), *sorted(str(path) for path in (home / "backups").glob("*"))]
         if queries := eraser.mentioned_in_queries():

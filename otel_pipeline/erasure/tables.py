@@ -21,7 +21,7 @@ SESSION_KEYS = ("rum.sessionId", "session.id")
 REWRITTEN = ("incidents", "error_patterns", "error_pattern_history", "log_template_counts", "log_template_minutes")
 QUIET: dict[str, Any] = {"log_queries": 0}
 CHANGING: dict[str, Any] = {**QUIET, "mutations_sync": 2, "allow_nondeterministic_mutations": 1}
-GONE_SECONDS = 120
+GONE_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Eraser:
         self._subject = subject
         self._keys = f"`{db.settings.clickhouse_database}`.`forget_{token_hex(6)}`"
         self.tables = self._tables()
+        self.files_left: list[str] = []
 
     def find(self) -> None:
         """Fill in the traces and sessions of the subject."""
@@ -218,7 +219,8 @@ class Eraser:
             d=table.database,
             t=table.name,
         )[0][0]
-        if "old_parts_lifetime" in engine:
+        default = self._ask("SELECT value FROM system.merge_tree_settings WHERE name = 'old_parts_lifetime'")
+        if "old_parts_lifetime" in engine or int(default[0][0]) <= 1:
             yield
             return
         self._change(f"ALTER TABLE {table.full} MODIFY SETTING old_parts_lifetime = 1")
@@ -228,14 +230,18 @@ class Eraser:
             self._change(f"ALTER TABLE {table.full} RESET SETTING old_parts_lifetime")
 
     def _wait(self, tables: list[Table]) -> None:
-        deadline = time.monotonic() + GONE_SECONDS
+        """Until the files of replaced parts are gone; the engine looks for them now and then (localdb/config.py)."""
         sql = (
-            "SELECT count() FROM system.parts WHERE _state != 'Active' AND (database, table) IN"
-            " arrayZip({databases:Array(String)}, {tables:Array(String)})"
+            "SELECT database, table FROM system.parts WHERE _state != 'Active' AND (database, table) IN"
+            " arrayZip({databases:Array(String)}, {tables:Array(String)}) GROUP BY database, table"
         )
-        named = {"databases": [table.database for table in tables], "tables": [table.name for table in tables]}
-        while tables and time.monotonic() < deadline and self._ask(sql, **named)[0][0]:
-            time.sleep(0.5)
+        deadline = time.monotonic() + GONE_SECONDS
+        while tables and time.monotonic() < deadline:
+            named = {"databases": [table.database for table in tables], "tables": [table.name for table in tables]}
+            waiting = {tuple(row) for row in self._ask(sql, **named)}
+            tables = [table for table in tables if (table.database, table.name) in waiting]
+            time.sleep(1 if tables else 0)
+        self.files_left = [table.full.replace("`", "") for table in tables]
 
 
 def _text(table: Table) -> str:

@@ -15,6 +15,7 @@ from otel_pipeline.settings import Settings
 IDENTITY_PATH = "/otel-pipeline/identity"
 
 # http_options_response: with it, empty, the engine ignores add_http_cors_header, which a page could set by its address.
+# merge_tree: what is erased is gone from the disk within seconds; an idle engine would look for it every five minutes.
 # log-level: the engine runs as its own "local" program, which reads the level from here and not from <logger>.
 CONFIG = """<clickhouse>
   <log-level>error</log-level>
@@ -32,6 +33,10 @@ CONFIG = """<clickhouse>
   <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>
   <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
   <mark_cache_size>134217728</mark_cache_size>
+  <merge_tree>
+    <cleanup_delay_period>5</cleanup_delay_period><max_cleanup_delay_period>15</max_cleanup_delay_period>
+    <cleanup_delay_period_random_add>2</cleanup_delay_period_random_add>
+  </merge_tree>
   <query_log>
     <database>system</database><table>query_log</table>
     <ttl>event_date + INTERVAL 3 DAY DELETE</ttl><flush_interval_milliseconds>2000</flush_interval_milliseconds>

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -111,7 +112,7 @@ def seen(settings: Settings, *canaries: str) -> list[str]:
     """Tables and files in which a canary is, looked for without any code of the product."""
     found = []
     with Database(settings) as db:
-        columns = db.client.query(
+        columns: Any = db.client.query(
             "SELECT c.table, c.name FROM system.columns AS c JOIN system.tables AS t ON t.database = c.database"
             " AND t.name = c.table WHERE c.database = currentDatabase() AND t.engine LIKE '%MergeTree'"
         ).result_rows
@@ -119,12 +120,13 @@ def seen(settings: Settings, *canaries: str) -> list[str]:
             sql = f"SELECT count() FROM `{table}` WHERE multiSearchAny(toString(`{column}`), {{c:Array(String)}})"
             if db.client.query(sql, parameters={"c": list(canaries)}, settings={"log_queries": 0}).result_rows[0][0]:
                 found.append(f"{table}.{column}")
-        names = dict(db.client.query("SELECT toString(uuid), name FROM system.tables").result_rows)
+        uuids: Any = db.client.query("SELECT toString(uuid), name FROM system.tables").result_rows
+        names = dict(uuids)
     for path in settings.otel_pipeline_home.rglob("*"):
         if path.is_file() and any(
             canary.encode() in path.read_bytes().replace(OTHER.encode(), b"") for canary in canaries
         ):
-            table = next((name for uuid, name in names.items() if uuid in str(path)), "")
+            table = next((name for uuid, name in names.items() if str(uuid) in str(path)), "")
             found.append(f"{table} {path.relative_to(settings.otel_pipeline_home)}".strip())
     return sorted(found)
 
@@ -212,7 +214,7 @@ def test_again_there_is_nothing_to_do_and_no_table_is_left_behind(filled: Settin
             " WHERE database = currentDatabase() AND engine_full LIKE '%old_parts_lifetime%'"
         )
         assert changed.result_rows == []
-        told = db.client.query("SELECT command FROM system.mutations").result_rows
+        told: Any = db.client.query("SELECT command FROM system.mutations").result_rows
         assert told and not [row for row in told if USER in row[0] or TRACE in row[0]]
 
 
