@@ -15,9 +15,9 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 import uvicorn
-from benchmarks.torture.bench import Bench, lines
 
 from benchmarks.torture import case
+from benchmarks.torture.bench import Bench, lines
 from otel_pipeline import web_guard
 from otel_pipeline.assets.node import metadata
 from otel_pipeline.detection.model import StepReport

@@ -52,7 +52,7 @@ def run(
 ) -> list[Step]:
     """Run the lineage over every hour of the window that holds raw rows, oldest first.
 
-    :param embedder: without it, or while it does not answer, the steps that need vectors leave them out; all else works.
+    :param embedder: without it, or while it does not answer, steps that need vectors leave them out; all else works.
     :param whole: compute everything anew, not only what has arrived since the hours were last processed.
     :param progress: called after each step.
     """

@@ -113,7 +113,7 @@ def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool)
 
 
 def _apart(db: Database, beside: Sequence[Finding], found: Sequence[Burst], look: Window) -> list[Finding]:
-    """Findings that are incidents of their own: no trouble of traces, in which the service takes part, tells of them."""
+    """Findings that are incidents of their own: no trouble of traces in which the service takes part tells of them."""
     traced = set(db.one("incidents__services", start=look.start, end=look.end)["Services"])
     return [
         finding

@@ -120,7 +120,8 @@ def test_a_run_embeds_within_its_budget_and_later_runs_the_rest(database: Databa
 
 def test_a_broken_vector_stops_nothing_but_itself(database: Database, words: Words) -> None:
     database.client.command(
-        "INSERT INTO trace_summaries (Hour, Timestamp, TraceId, RootService, RootOperation, Complete, Duration, Shape, ShapeHash)"
+        "INSERT INTO trace_summaries"
+        " (Hour, Timestamp, TraceId, RootService, RootOperation, Complete, Duration, Shape, ShapeHash)"
         " SELECT {h:DateTime}, {h:DateTime} + number, toString(number), 'a', 'GET', 1, 1000000 + number,"
         " concat('shape ', toString(number % 3)) AS s, cityHash64(s) FROM numbers(300)",
         parameters={"h": FIRST},
