@@ -1,9 +1,10 @@
 """Score every trace of an hour against the normal that was known when it began; with reasons as rows.
 
-Signals (latency; excess time; what each service did and called; its log lines and errors) are kept apart, each measured
-by its own survival over normal traces, and combined late; a threshold is a false-alarm rate, learned from normal
-traffic alone. A trace is judged in the light of the minute before it: what is a little odd is a fault rather than chance where
-many of the like were odd a moment ago. All in SQL: ``anomaly_scores__stats.sql`` and ``anomaly_scores__score.sql``.
+Signals (latency; excess time; what each service did and called; its log lines and errors) are kept apart, each
+measured by its own survival over normal traces, and combined late; a threshold is a false-alarm rate, learned from
+normal traffic alone. A trace is judged in the light of the minute before it: what is a little odd is a fault rather
+than chance where many of the like were odd a moment ago. All in SQL: ``anomaly_scores__stats.sql`` and
+``anomaly_scores__score.sql``.
 """
 
 from dataclasses import asdict, dataclass
