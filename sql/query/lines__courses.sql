@@ -1,10 +1,11 @@
 -- Grain: service × class × template, and template 0 for all of a service's. Key: the same. Called by detection.signals.lines: lines by the minute, as (minute,
 -- lines); the minute in minutes since 1970. Classes: error (ERROR and FATAL), warning, and words: lines of no severity at all whose template complains.
--- Only what came at least a few times since the start, within ten minutes. Looked: how many there were before that was asked.
+-- Only what came at least a few times since the start, within ten minutes, and in one of them clearly more often than it does; and the sums. Looked: how many there were before that was asked.
 SELECT Service, Class, Template, Course, Looked
 FROM
 (
-    SELECT Service, Class, Template, arraySort(groupArray((M, N))) AS Course, maxIf(Near, M >= intDiv(toUnixTimestamp({start:DateTime}), 60)) AS Most, count() OVER () AS Looked
+    SELECT Service, Class, Template, arraySort(groupArray((M, N))) AS Course,
+        maxIf(N, M >= intDiv(toUnixTimestamp({start:DateTime}), 60)) >= 1.6 * sum(N) / (max(M) - min(M) + 1) AS Rises, maxIf(Near, M >= intDiv(toUnixTimestamp({start:DateTime}), 60)) AS Most, count() OVER () AS Looked
     FROM
     (
         SELECT Service, Class, Template, M, N, sum(N) OVER (PARTITION BY Service, Class, Template ORDER BY M RANGE BETWEEN 10 PRECEDING AND CURRENT ROW) AS Near
@@ -27,5 +28,5 @@ FROM
     )
     GROUP BY Service, Class, Template
 )
-WHERE Most >= {least:UInt32}
+WHERE Most >= {least:UInt32} AND (Rises OR Template = 0)
 ORDER BY Service, Class, Template

@@ -108,8 +108,7 @@ class Traffic:
 def traffic(db: Database, look: Window) -> Traffic:
     """The traffic of a stretch of whole hours."""
     found = Traffic()
-    hours = list(Window(look.start - HOUR, look.end).hours())
-    rows = db.rows("silence__traffic", hours=hours, least=LEAST_TRACES, most=MOST_OPERATIONS)
+    rows = db.rows("silence__traffic", hours=list(look.hours()), least=LEAST_TRACES, most=MOST_OPERATIONS)
     for row in rows:
         found.add(row)
     return found
