@@ -34,11 +34,12 @@ def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[T
         else:
             core.append(cut[place])
             place += 1
+    # A phrase of some words; "incident <*>" is a thing of its own.
     comma = max((i for i, token in enumerate(core) if token == ","), default=0)
     if comma and "details" not in without and core[comma + 1 : comma + 2] == [" "]:
         detail = core[comma + 1 :]
         words = [token for token in detail if is_word(token)]
-        if WILD in words and 2 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
+        if WILD in words and 3 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
             parts.append(tuple(detail))
             del core[comma:]
     return tuple(core), parts
