@@ -12,7 +12,9 @@ from otel_pipeline.detection.version import CODE_VERSION
 
 LEAST_TRACES = 200  # for a version: fewer cannot tell one false alarm in 200
 LEAST_OPERATION_TRACES = 20  # for a root operation in it
-LITTLE = 1000  # one trace in so many moves no quantile
+LITTLE = 1000  # one new span in so many moves no quantile
+CHEAP = 5000  # from so few traces a version is learned anew whatever has come
+REWRITTEN = 5  # one trace in so many was summarised anew, little by little: that may
 STRAGGLERS = timedelta(minutes=15)  # spans lie so far beside their hour
 MOST_TRACES = 500_000
 SLICES = 120  # in which bursts are looked for
@@ -58,7 +60,11 @@ def _matters(db: Database, hour: datetime, since: datetime, end: datetime) -> bo
     if datetime.now(UTC) < hour + HOUR + STRAGGLERS:
         return True
     found = db.one("normal_centroid__added", hour=hour, since=since, end=end)
-    return found["Added"] * LITTLE >= found["Traces"]
+    return (
+        found["Traces"] < CHEAP
+        or found["Fresh"] * LITTLE >= found["Spans"]
+        or found["Rewritten"] * REWRITTEN >= found["Traces"]
+    )
 
 
 def _forget(db: Database, hour: datetime, ends: list[datetime]) -> bool:

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
+
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import chain, lineage
+from otel_pipeline.detection import chain, lineage, normal_centroid
 from otel_pipeline.detection.model import Window
 from tests.support import telemetry
 from tests.support.traffic import YESTERDAY
@@ -23,7 +25,8 @@ def learned(db: Database) -> list[tuple]:
     return list(db.client.query(sql).result_rows)
 
 
-def test_a_single_late_span_relearns_nothing_and_can_wait(database: Database) -> None:
+def test_a_single_late_span_relearns_nothing_and_can_wait(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normal_centroid, "CHEAP", 1000)
     telemetry.fill(database, YESTERDAY, YESTERDAY + timedelta(minutes=20))
     chain.run(database, None, HOURS)
     before = learned(database)
