@@ -44,9 +44,12 @@ def _others(words: list[str], prefix: str, port: bool) -> str:
     return f"({'|'.join(options)})"
 
 
-def refusals() -> str:
-    """Rules that answer 403: a name that is not ours; a page of another origin that does more than follow a link."""
-    own = [f"http://{name}" for name in NAMES]
+def refusals(port: int) -> str:
+    """Rules that answer 403: a name that is not ours; a page of another origin that does more than follow a link.
+
+    :param port: that the engine listens on.
+    """
+    own = [f"http://{name}:{port}" for name in NAMES]
     return "".join(
         (
             _refuse({"Host": f"regex:{all_but(['', *NAMES], 'port')}"}),
@@ -54,8 +57,8 @@ def refusals() -> str:
             _refuse({"Sec-Fetch-Site": FOREIGN, "Sec-Fetch-Dest": f"regex:{all_but(['document'])}"}),
             _refuse({"Sec-Fetch-Site": FOREIGN}, methods="POST,PUT,DELETE,PATCH,OPTIONS,HEAD"),
             _refuse({"Sec-Fetch-Site": FOREIGN}, url="/"),
-            # Browsers that do not say so: by their Origin, which those others send too where a page of ours asks.
-            _refuse({"Sec-Fetch-Site": "", "Origin": f"regex:{all_but(['', *own], 'port')}"}),
+            # Old browsers, and web sockets, do not say so: by their Origin, the port with it.
+            _refuse({"Sec-Fetch-Site": "", "Origin": f"regex:{all_but(['', *own])}"}),
         )
     )
 

@@ -189,7 +189,7 @@ def write(folder: Path, settings: Settings) -> str:
             logs=LOGS,
             http_port=settings.clickhouse_port,
             tcp_port=settings.clickhouse_native_port,
-            rules=browsers.refusals()
+            rules=browsers.refusals(settings.clickhouse_port)
             + browsers.static("/__ENV.js", "text/javascript", environment_script(settings))
             + browsers.static(IDENTITY_PATH, "text/plain", identity)
             + browsers.pages(),

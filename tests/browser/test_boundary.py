@@ -239,7 +239,9 @@ def mcp(engine: Settings) -> Iterator[Listener]:
     settings = engine.model_copy(update={"mcp_port": free_port(), "mcp_token": "token-of-this-test"})
     env = {**os.environ, **settings.environment(), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "otel_pipeline", "mcp", "--http"]
-    process = subprocess.Popen(command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     assert process.stdout and "MCP at" in process.stdout.readline()
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     yield Listener("mcp", settings.mcp_port, ["/mcp"], [body], lambda: None, ["investigate"])

@@ -105,6 +105,7 @@ FOREIGN = [
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Mode": "navigate"},
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:9", "Connection": "Upgrade", "Upgrade": "websocket"},
     {"Host": "evil.test"},
     {"Host": "localhost:1.evil.example"},
     {"Host": "0.0.0.0"},
