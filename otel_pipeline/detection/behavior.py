@@ -134,7 +134,8 @@ def load(rows: Sequence[dict[str, Any]], windows: int) -> Courses:
                 np.asarray(row["BinTraces"], dtype=np.float64),
             )
         )
-    return Courses(windows, groups, *arrays, bins, visits, entries)
+    traces, totals, squares, times = arrays
+    return Courses(windows, groups, traces, totals, squares, times, bins, visits, entries)
 
 
 def deviations(courses: Courses, others: Sequence[int], params: Params = PARAMS) -> Deviations:
@@ -371,7 +372,10 @@ def selected(courses: Courses, columns: Sequence[int]) -> Courses:
     return Courses(
         len(at),
         courses.groups,
-        *(array[:, at] for array in (courses.traces, courses.totals, courses.squares, courses.times)),
+        courses.traces[:, at],
+        courses.totals[:, at],
+        courses.squares[:, at],
+        courses.times[:, at],
         bins,
         {key: visits[at] for key, visits in courses.visits.items()},
         {key: entries[at] for key, entries in courses.entries.items()},
@@ -395,7 +399,10 @@ def sliding(courses: Courses, width: int) -> Courses:
     return Courses(
         courses.windows,
         courses.groups,
-        *(summed(array) for array in (courses.traces, courses.totals, courses.squares, courses.times)),
+        summed(courses.traces),
+        summed(courses.totals),
+        summed(courses.squares),
+        summed(courses.times),
         bins,
         {key: summed(visits) for key, visits in courses.visits.items()},
         {key: summed(entries) for key, entries in courses.entries.items()},
