@@ -22,6 +22,8 @@ def evaluate(folder: Path, progress: Callable[[str], None] = lambda _: None, pla
     The normal is learned from reference.json's windows; robustly from everything without them, or where they hold too
     little.
 
+    Labels are those of labels.parquet where there is one, or else by time and service, see :func:`label`.
+
     :param plain: add the plain methods, as ``"plain": {name: {"ap", "auc", "f1"}}``.
     :returns: ``{"threshold", "traces": [{"trace_id", "score", "anomalous"}], "ap", "auc", "f1"}``, traces in order of
         time; the last three are None without labels.
@@ -49,7 +51,10 @@ def judged(
     methods = plain_detect.methods(db, windows) if plain else []
     if plain and (path := data.files.get("traces")) and path.suffix == ".parquet":
         methods.append(plain_detect.excess(plain_two_sided.spans(path), windows))
-    labels = [label(utc(row["Timestamp"]), row["Services"], data.cases) for row in rows]
+    if data.labels is None:
+        labels = [label(utc(row["Timestamp"]), row["Services"], data.cases) for row in rows]
+    else:
+        labels = [data.labels.get(row["TraceId"]) for row in rows]
     scores = [row["Score"] for row in rows]
     flags = [row["Verdict"] == "anomalous" for row in rows]
     answer: dict[str, Any] = {

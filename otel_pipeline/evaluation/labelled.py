@@ -3,6 +3,7 @@
 otel_traces.parquet  otel_logs.parquet     columns of otel_traces and otel_logs
 faults.json          [{"start", "end", "service"?, "pod"?, "type"?}, …]
 reference.json       [[start, end], …]     optional: windows of known-normal traffic
+labels.parquet       TraceId, Faulty       optional: which traces are faulty; null: left out
 """
 
 import json
@@ -37,6 +38,7 @@ class Labelled:
     files: dict[importer.Kind, Path]
     cases: list[Case]
     reference: list[Window]
+    labels: dict[str, bool | None] | None = None
 
 
 def read(folder: Path, need_faults: bool = True) -> Labelled:
@@ -63,7 +65,16 @@ def read(folder: Path, need_faults: bool = True) -> Labelled:
     pairs = _json(path) if path.exists() else []
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise UserError(f"{path}: not a list of [start, end]")
-    return Labelled(found, cases, [_window(path, *pair) for pair in pairs])
+    return Labelled(found, cases, [_window(path, *pair) for pair in pairs], _labels(folder / "labels.parquet"))
+
+
+def _labels(path: Path) -> dict[str, bool | None] | None:
+    if not path.exists():
+        return None
+    import pyarrow.parquet as pq
+
+    columns = pq.read_table(path, columns=["TraceId", "Faulty"]).to_pydict()
+    return dict(zip(columns["TraceId"], columns["Faulty"], strict=True))
 
 
 def _json(path: Path) -> Any:

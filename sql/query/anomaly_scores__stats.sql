@@ -33,7 +33,7 @@ WITH
             count() OVER minute AS Seen,
             countIf(Alone >= 1) OVER minute AS High,
             Alone + if(Alone >= 0.5 AND t.Kind != 'whole', otel_pipeline_context_v1(High, Seen), 0) AS Statistic,
-            greatest(0, t.Ns - w.Bound) AS Excess,
+            toUInt64(greatest(0, t.Ns - w.Bound)) AS Excess, -- whole numbers: their sum is the same in whatever order
             w.Bound AS Bound,
             (transform(t.Kind, ['network', 'whole'], ['network', 'duration'], 'latency'), t.Service, if(t.Kind = 'whole', t.RootOperation, t.Operation),
                 transform(t.Kind, ['network', 'whole'], ['slow call: time between caller and callee, ms', 'slow: the whole, ms'], 'slow: own time a call, ms'),
@@ -174,8 +174,8 @@ WITH
                 any(Operation) AS Operation,
                 maxIf(Alone, Kind = 'calls') AS CallsAlone,
                 maxIf(Alone, Kind != 'calls') AS ConductAlone,
-                argMax(Children, Kind = 'calls') AS Children,
-                argMax(Usual, Kind = 'calls') AS Usual,
+                maxIf(Children, Kind = 'calls') AS Children,
+                maxIf(Usual, Kind = 'calls') AS Usual,
                 minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
             FROM behaved
             GROUP BY TraceId, Due, Second, Service, Entry
@@ -209,12 +209,12 @@ LEFT JOIN
         TraceId,
         maxIf(Statistic, Kind != 'whole') AS Statistic,
         sumIf(timed.Excess, Kind != 'whole') AS Excess,
-        argMaxIf(Evidence, timed.Excess, Kind != 'whole') AS Most,
-        argMaxIf(Ns, timed.Excess, Kind != 'whole') AS MostNs,
-        argMaxIf(Bound, timed.Excess, Kind != 'whole') AS MostBound,
+        argMaxIf(Evidence, (timed.Excess, Evidence), Kind != 'whole') AS Most,
+        argMaxIf(Ns, (timed.Excess, Evidence), Kind != 'whole') AS MostNs,
+        argMaxIf(Bound, (timed.Excess, Evidence), Kind != 'whole') AS MostBound,
         arrayConcat(
             arrayReverseSort(e -> e.7, groupArraySortedIf(4)((-(Evidence.7), Evidence), Evidence.7 > 1).2),
-            groupArrayIf(2)(Shorter, Shorter.1 != '')
+            arraySlice(arraySort(groupArrayIf(Shorter, Shorter.1 != '')), 1, 2)
         ) AS Slow
     FROM timed
     WHERE Due
@@ -226,10 +226,10 @@ LEFT JOIN
         TraceId,
         max(acted.Conduct) AS Conduct,
         max(acted.Calls) AS Calls,
-        arraySlice(arrayReverseSort(e -> e.7, groupArray((
+        arraySlice(arrayReverseSort(e -> (e.7, e), groupArray((
             'conduct', toString(Service), toString(Operation), 'log lines and errors unlike those of its usual visits', 1., ConductShare, acted.Conduct, 5
         ))), 1, 3) AS Acted,
-        arraySlice(arrayReverseSort(e -> e.7, groupArrayArrayIf(arrayMap(
+        arraySlice(arrayReverseSort(e -> (e.7, e), groupArrayArrayIf(arrayMap(
             d -> ('calls', toString(Service), toString(Operation), d.1, d.2, d.3, acted.Calls, 6),
             if(acted.Calls < 1, [], otel_pipeline_differences_v1(Children, Usual))
         ), acted.Calls >= 1)), 1, 4) AS Did
@@ -237,7 +237,7 @@ LEFT JOIN
     WHERE Due
     GROUP BY TraceId
 ) AS a ON j.TraceId = a.TraceId
-LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> e.7, groupArray(Evidence)), 1, 6) AS Top FROM failed GROUP BY TraceId) AS f
+LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> (e.7, e), groupArray(Evidence)), 1, 6) AS Top FROM failed GROUP BY TraceId) AS f
     ON j.TraceId = f.TraceId
-LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> e.7, groupArray(Evidence)), 1, 4) AS Top FROM logged GROUP BY TraceId) AS l
+LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> (e.7, e), groupArray(Evidence)), 1, 4) AS Top FROM logged GROUP BY TraceId) AS l
     ON j.TraceId = l.TraceId

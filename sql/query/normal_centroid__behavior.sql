@@ -22,7 +22,7 @@ WITH
     (
         SELECT
             Kind, Service, Entry, Behavior, count() AS Visits,
-            if(Kind = 'calls', any(arrayMap(c -> (c.1, c.2 / Times), Did)), []) AS Children
+            if(Kind = 'calls', min(arrayMap(c -> (c.1, c.2 / Times), Did)), []) AS Children
         FROM visits
         ARRAY JOIN ['calls', 'errors', 'conduct'] AS Kind,
             [otel_pipeline_calls_v1(Did, Times), cityHash64(arrayDistinct(Errors)), Conduct] AS Behavior

@@ -29,7 +29,7 @@ WITH
             TraceId,
             Thing,
             count() OVER (PARTITION BY Thing) AS Times,
-            (row_number() OVER (PARTITION BY Thing ORDER BY Ns) - 0.5) / Times AS Rank,
+            (rank() OVER (PARTITION BY Thing ORDER BY Ns) - 0.5) / Times AS Rank, -- of equal ones the lowest,
             least(intDiv(row_number() OVER (PARTITION BY Thing ORDER BY Timestamp, TraceId) - 1, 40), intDiv(Times, 40) - 1) AS Stretch
         FROM items
     ),
