@@ -91,7 +91,7 @@ def test_what_varies_says_nothing(database: Database):
 
 def test_slowness_that_lasts_is_judged_in_the_light_of_the_minute_before(database: Database):
     def slower(at: float, dice: random.Random) -> dict[str, float]:
-        slow = 1300 <= at < 1500 and at % 40 == 0 or 1600 <= at < 1800
+        slow = (1300 <= at < 1500 and at % 40 == 0) or 1600 <= at < 1800
         return {"price_ms": 1.9 * dice.lognormvariate(3, 0.3)} if slow else {}
 
     system(database, slower)
