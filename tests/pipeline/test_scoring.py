@@ -31,7 +31,7 @@ def system(db: Database, change: Change = lambda _at, _dice: {}, optional: int =
         price = changed.get("price_ms", dice.lognormvariate(3, 0.3))
         stocks = int(changed.get("stocks", 1))
 
-        def add(name: str, parent: str, at: datetime, ms: float, service: str, operation: str, trace: str = trace):
+        def add(name: str, parent: str, at: datetime, ms: float, service: str, operation: str, trace: str = trace):  # noqa: PLR0917
             span(traffic, trace=trace, name=name, parent=parent, start=at, ms=ms, service=service, operation=operation)
 
         add("a", "", now, price + 30, "front", "GET /")
@@ -58,7 +58,10 @@ def learn(db: Database, until: float = SECONDS) -> int:
 
 def anomalous(db: Database, first: float = 0, last: float = SECONDS) -> float:
     """Share of the traces of these seconds."""
-    query = "SELECT avg(Verdict = 'anomalous') FROM anomaly_scores WHERE Timestamp >= {a:DateTime64(3)} AND Timestamp < {b:DateTime64(3)}"
+    query = (
+        "SELECT avg(Verdict = 'anomalous') FROM anomaly_scores"
+        " WHERE Timestamp >= {a:DateTime64(3)} AND Timestamp < {b:DateTime64(3)}"
+    )
     times = {"a": START + timedelta(seconds=first), "b": START + timedelta(seconds=last)}
     return db.client.query(query, parameters=times).first_row[0]
 
