@@ -77,7 +77,7 @@ def _amend(db: Database, hour: datetime) -> None:
         create_like(db, fresh, "anomaly_scores")
         _judge(db, fresh, traces)
         with amending_partition(db, "anomaly_scores", hour) as stage:
-            replace_traces(db, stage, traces, fresh, hour)
+            replace_traces(db, stage, fresh, fresh, hour)  # those of the minutes before were looked at only
             if db.one("staging__count", stage=stage)["Rows"] != db.one("anomaly_scores__count", hour=hour)["Traces"]:
                 db.run("staging__empty", stage=stage)  # a trace has left the hour
                 score(db, stage, hour, hour + HOUR)

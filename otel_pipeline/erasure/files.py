@@ -10,7 +10,6 @@ import os
 import re
 import sqlite3
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_pipeline.erasure.subject import FORGOTTEN, Subject
-from otel_pipeline.intake.segments import MARK, MARK_START, bodies, marks
+from otel_pipeline.intake.segments import bodies, mark_in, marks
 
 DRAINED_SECONDS = 60
 REQUESTS: dict[str, tuple[Callable[[], Message], str, str, str]] = {
@@ -163,7 +162,7 @@ class Files:
         parts: list[bytes] = []
         for mark, body in zip(marks(path), _bodies(path), strict=True):
             kept = self._kept(path.name, body)
-            parts += [MARK.pack(MARK_START, len(kept), mark.number, mark.answered, zlib.crc32(kept)), kept]
+            parts += [mark_in(path, kept, mark.number, mark.answered), kept]
         _replace(path, b"".join(parts))
 
     def _kept(self, name: str, body: bytes) -> bytes:

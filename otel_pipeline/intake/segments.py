@@ -89,6 +89,14 @@ def mark_of(body: bytes, number: int, answered: int, seed: int) -> bytes:
     return head + zlib.crc32(head, seed).to_bytes(4, "little")
 
 
+def mark_in(path: Path, body: bytes, number: int, answered: int) -> bytes:
+    """The mark of a body in this segment, in the form that its run's name tells."""
+    _, run, *_ = NAME.fullmatch(path.name).groups()  # pyright: ignore[reportOptionalMemberAccess]
+    if len(run) <= OLD_RUN:
+        return OLD_MARK.pack(OLD_START, len(body), number, answered, zlib.crc32(body))
+    return mark_of(body, number, answered, seed_of(run))
+
+
 def pieces(path: Path, size: int | None = None) -> Iterator[Mark | Damage]:
     """The whole bodies of a segment, and between them what is damaged; the rest of an earlier segment is neither.
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 FILES = ("config.xml", "users.xml")
 """Configuration files, in the server's folder."""
+DATA = ("data", "__cache__")
+"""Folders of its data, and of the OTLP message definitions that queries bring along."""
 LOGS = "log"
 """Folder of its logs, in the same."""
 
@@ -43,10 +45,10 @@ def available() -> bool:
     return _call(CREATE_RULESET, None, 0, VERSION_FLAG) >= SECOND
 
 
-def enter(data: Path, logs: Path, files: Iterable[Path] = ()) -> bool:
+def enter(data: Iterable[Path], logs: Path, files: Iterable[Path] = ()) -> bool:
     """Let this thread, and all that it starts, use nothing but these, and read what any program needs.
 
-    :param data: folder that it may use. :param logs: folder that it may write to, but whose files it may not read.
+    :param data: folders that it may use. :param logs: folder that it may write to, but whose files it may not read.
     :param files: files that it may read; they can be deleted once it has.
     :returns: whether the kernel does that from now on.
     """
@@ -57,7 +59,8 @@ def enter(data: Path, logs: Path, files: Iterable[Path] = ()) -> bool:
     if ruleset < 0:
         return False
     try:
-        _allow(ruleset, data, EVERYTHING)
+        for path in data:
+            _allow(ruleset, path, EVERYTHING)
         _allow(ruleset, logs, EVERYTHING & ~READ_FILE)
         for path in files:
             _allow(ruleset, path, READ_FILE)

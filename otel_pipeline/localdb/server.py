@@ -61,10 +61,11 @@ def main() -> int:
     deduplication.forget_uncommitted(Path("data"))
     engine = load_engine()
     here = Path.cwd()
-    for name in ("data", sandbox.LOGS):
+    for name in (*sandbox.DATA, sandbox.LOGS):
         (here / name).mkdir(mode=0o700, exist_ok=True)
     os.umask(0o077)
-    sandbox.enter(here / "data", here / sandbox.LOGS, [here / name for name in sandbox.FILES])
+    files = [here / name for name in sandbox.FILES]
+    sandbox.enter([here / name for name in sandbox.DATA], here / sandbox.LOGS, files)
     read_end, write_end = os.pipe()
 
     def serve() -> None:

@@ -105,7 +105,7 @@ def test_dagster_leaves_the_same_tables_as_the_command_line(instance: dg.Dagster
         figures["worst_links"].value
     )
     report = next(m for m in result.get_asset_materialization_events() if m.asset_key == dg.AssetKey("incidents"))
-    assert "**payment**" in str(report.materialization.metadata["report"].value)
+    assert "**`payment`**" in str(report.materialization.metadata["report"].value)
 
 
 def test_the_sensor_follows_the_raw_tables(

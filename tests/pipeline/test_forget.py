@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from otel_pipeline.detection.model import Window
 from otel_pipeline.erasure.forget import RECORD, forget
 from otel_pipeline.erasure.subject import Subject
 from otel_pipeline.errors import UserError
-from otel_pipeline.intake.segments import MARK, MARK_START, bodies
+from otel_pipeline.intake.segments import bodies, mark_in
 from otel_pipeline.localdb.launcher import temporary_server
 from otel_pipeline.settings import Settings
 from tests.support.outage import END, FAULT, START
@@ -93,10 +92,11 @@ def _files(home: Path) -> None:
     spool, letters = home / "intake" / "spool", home / "intake" / "dead-letters"
     for folder in (spool, letters, spool.with_suffix(".spares"), home / "logs", home / "dagster", home / "backups"):
         folder.mkdir(parents=True)
-    parts: list[bytes] = []
-    for number, body in enumerate((_body(OTHER), _body(USER, OTHER)), 1):
-        parts += [MARK.pack(MARK_START, len(body), number, 0, zlib.crc32(body)), body]
-    (spool / f"logs-{1:028x}-{1:012d}.ready").write_bytes(b"".join(parts))
+    for run in ("1".zfill(28), "2".zfill(36)):  # of an earlier version, and of this one
+        segment = spool / f"logs-{run}-{1:012d}.ready"
+        for number, body in enumerate((_body(OTHER), _body(USER, OTHER)), 1):
+            with segment.open("ab") as file:
+                file.write(mark_in(segment, body, number, 0) + body)
     (spool.with_suffix(".spares") / "logs-0-0.ready").write_bytes(_body(USER))
     (letters / "logs-1-0.pb").write_bytes(_body(USER, OTHER))
     (letters / "logs-1-0.json").write_text(json.dumps({"reason": f"cannot parse {USER}"}))
@@ -185,13 +185,12 @@ def test_what_is_about_many_stays_without_the_mention(filled: Settings) -> None:
         ]
         assert json.loads(snapshot) == {"cause": "it is [forgotten] who broke it", "traces": ["", INNOCENT]}
     home = filled.otel_pipeline_home
-    (segment,) = (home / "intake" / "spool").glob("*.ready")
-    first, second = bodies(segment)
-    assert (
-        OTHER.encode() in first
-        and OTHER.encode() in second
-        and USER.encode() not in second.replace(OTHER.encode(), b"")
-    )
+    segments = list((home / "intake" / "spool").glob("*.ready"))
+    assert len(segments) == 2
+    for segment in segments:
+        first, second = bodies(segment)
+        assert OTHER.encode() in first and OTHER.encode() in second
+        assert USER.encode() not in second.replace(OTHER.encode(), b"")
     assert OTHER in (home / "logs" / "intake.log").read_text()
     assert (home / "intake" / "dead-letters" / "logs-1-0.pb").stat().st_mode & 0o077 == 0
 
