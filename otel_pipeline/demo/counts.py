@@ -5,6 +5,7 @@ from datetime import datetime
 
 import httpx
 
+from load.faults import admin_headers
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
@@ -35,13 +36,15 @@ def count(settings: Settings, db: Database, since: datetime) -> Counts:
     :param since: when the shop's processes started, or earlier.
     :raises UserError: a service does not answer.
     """
+    headers = admin_headers(settings.shop_admin_token)
     spans = logs = 0
     instances = []
     for number, service in enumerate(SERVICES):
         base = f"http://127.0.0.1:{settings.shop_port + number}/admin"
         try:
             # The answer counts what was flushed; a background job may emit more a moment later.
-            said = httpx.post(f"{base}/flush", timeout=ADMIN_TIMEOUT_S, trust_env=False).raise_for_status().json()
+            answer = httpx.post(f"{base}/flush", headers=headers, timeout=ADMIN_TIMEOUT_S, trust_env=False)
+            said = answer.raise_for_status().json()
         except httpx.HTTPError as error:
             raise UserError(
                 f"{service} does not answer at {base} ({type(error).__name__}); is the shop running?"
