@@ -12,7 +12,7 @@ from otel_pipeline.settings import Settings
 @pytest.fixture(scope="module")
 def bench(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """What all cases share."""
-    bench = Bench(server, tmp_path_factory.mktemp("torture"))
+    bench = Bench(server, tmp_path_factory.mktemp("torture"), allowed_ms=30_000)  # answered at all: tests take no times
     yield bench
     bench.close()
 
