@@ -35,7 +35,7 @@ def test_an_asset_page_describes_its_table_and_checks(ui: Dagster, page: Page) -
 
 def test_automation_is_on(ui: Dagster, page: Page) -> None:
     page.goto(f"{ui.url}/automation")
-    for name in ("dirty_hours", "raw_telemetry", "superseded_runs", "close_hour", "daily_baseline"):
+    for name in ("dirty_hours", "raw_telemetry", "superseded_runs", "close_hour", "daily_baseline", "end_of_life"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     instigators = ui.ask(
         """{ repositoriesOrError { ... on RepositoryConnection { nodes {
@@ -45,4 +45,4 @@ def test_automation_is_on(ui: Dagster, page: Page) -> None:
         *(s["sensorState"] for s in instigators["sensors"]),
         *(s["scheduleState"] for s in instigators["schedules"]),
     ]
-    assert [state["status"] for state in states] == ["RUNNING"] * 5
+    assert [state["status"] for state in states] == ["RUNNING"] * 6
