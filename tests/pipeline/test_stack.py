@@ -233,7 +233,7 @@ def test_a_stopped_database_is_stalled_in_the_status(up: Up, tmp_path: Path) -> 
 
 
 def test_the_engines_log_holds_errors_not_chatter(server: Settings) -> None:
-    log = server.otel_pipeline_home / "clickhouse" / "server.err.log"
+    log = server.otel_pipeline_home / "clickhouse" / "log" / "server.err.log"
     assert "Temporarily pause scheduling" not in log.read_text(errors="replace")
     with Database(server) as db, pytest.raises(ClickHouseError):
         db.client.query("SELECT throwIf(1, 'a real error of the test')")
