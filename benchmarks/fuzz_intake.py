@@ -268,7 +268,7 @@ def http_round(intake: Intake) -> Round:
         body = spans(2)
         lengths = chance.choice((f"Content-Length: {len(body)}", "Transfer-Encoding: chunked", "Content-Length: 3"))
         path = chance.choice(("traces", "logs", "x"))
-        head = f"POST /v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\n{lengths}\r\n\r\n"
+        head = f"POST /v1/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {PROTOBUF}\r\n{lengths}\r\n\r\n"
         if "chunked" in lengths:
             body = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
         with socket.create_connection(("127.0.0.1", intake.port), timeout=20) as connection:

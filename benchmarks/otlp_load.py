@@ -106,7 +106,7 @@ class Connection:
     def post(self, signal: str, body: bytes) -> int:
         """Send a body; the status of the answer."""
         head = (
-            f"POST /v1/{signal} HTTP/1.1\r\nHost: intake\r\nContent-Type: application/x-protobuf\r\n"
+            f"POST /v1/{signal} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-protobuf\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         parts = [head.encode(), body]
