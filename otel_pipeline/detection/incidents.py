@@ -123,7 +123,17 @@ def _apart(db: Database, beside: Sequence[Finding], found: Sequence[Burst], look
             burst.window.start > finding.window.end + BESIDE or burst.window.end < finding.window.start - BESIDE
             for burst in found
         )
+        if not _elsewhere(db, finding)
     ]
+
+
+def _elsewhere(db: Database, finding: Finding) -> bool:
+    """Whether the traces of its log lines are at another time: a host's clock is skewed, and they are judged there."""
+    window = Window(finding.window.start - BESIDE, finding.window.end + BESIDE)
+    if not finding.examples:
+        return False
+    where = {"start": window.start, "end": window.end, "traces": list(finding.examples)}
+    return 2 * db.one("incidents__elsewhere", **where)["Elsewhere"] > len(finding.examples)
 
 
 def _of_signal(finding: Finding, newest: int, known: list[dict[str, Any]]) -> dict[str, Any]:

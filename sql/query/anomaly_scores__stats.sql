@@ -6,7 +6,7 @@
 -- calls, conduct: -log10 of the share of visits (by the same entry to the same service) that behave as rarely or more rarely: where every visit is unlike
 -- all others, being so says nothing. Conduct: with the log templates and errors together, or the errors alone;
 -- structure, errors, templates: -log10 of the share of the operation's traces that show the same; among the reasons, not in the score.
--- What is odd counts more where many of the like were odd in the minute before (otel_pipeline_context_v1).
+-- What is odd counts more where many of the like were odd in the minute before (otel_pipeline_context_v2).
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     errors AS
@@ -32,7 +32,8 @@ WITH
             otel_pipeline_time_surprise_v1(X, w.Traces, w.Tops, w.Ranks, w.Slope, w.SlopeWithout, {own:UInt8}) AS Alone,
             count() OVER minute AS Seen,
             countIf(Alone >= 1) OVER minute AS High,
-            Alone + if(Alone >= 0.5 AND t.Kind != 'whole', otel_pipeline_context_v1(High, Seen), 0) AS Statistic,
+            uniqExactIf(t.Second, Alone >= 1) OVER minute AS Seconds,
+            Alone + if(Alone >= 0.5 AND t.Kind != 'whole', otel_pipeline_context_v2(High, Seen, Seconds), 0) AS Statistic,
             toUInt64(greatest(0, t.Ns - w.Bound)) AS Excess, -- whole numbers: their sum is the same in whatever order
             w.Bound AS Bound,
             (transform(t.Kind, ['network', 'whole'], ['network', 'duration'], 'latency'), t.Service, if(t.Kind = 'whole', t.RootOperation, t.Operation),
@@ -145,7 +146,7 @@ WITH
             toInt64(k.Visits) - {own:UInt8} AS Others,
             e.OfEntry - {own:UInt8} AS OfEntry,
             greatest(0, if(Others > 0, toInt64(k.Rarer), toInt64(e.Singles)) - {own:UInt8}) AS Rarer,
-            if(OfEntry >= 10, -log10(least(1, (Rarer + 10 * e.Novel) / (OfEntry + 10))), 0) AS Alone
+            if(OfEntry >= 10, -log10(least(1, (Rarer + 10 * greatest(e.Novel, Rarer / OfEntry)) / (OfEntry + 10))), 0) AS Alone
         FROM
         (
             SELECT *, Kind, Behavior
@@ -165,8 +166,10 @@ WITH
             count() OVER minute AS Seen,
             countIf(CallsAlone >= 1) OVER minute AS CallsHigh,
             countIf(ConductAlone >= 1) OVER minute AS ConductHigh,
-            CallsAlone + if(CallsAlone >= 0.5, otel_pipeline_context_v1(CallsHigh, Seen), 0) AS Calls,
-            ConductAlone + if(ConductAlone >= 0.5, otel_pipeline_context_v1(ConductHigh, Seen), 0) AS Conduct
+            uniqExactIf(Second, CallsAlone >= 1) OVER minute AS CallsSeconds,
+            uniqExactIf(Second, ConductAlone >= 1) OVER minute AS ConductSeconds,
+            CallsAlone + if(CallsAlone >= 0.5, otel_pipeline_context_v2(CallsHigh, Seen, CallsSeconds), 0) AS Calls,
+            ConductAlone + if(ConductAlone >= 0.5, otel_pipeline_context_v2(ConductHigh, Seen, ConductSeconds), 0) AS Conduct
         FROM
         (
             SELECT

@@ -267,6 +267,21 @@ def test_a_host_whose_clock_is_wrong_moves_nothing(database: Database, minutes: 
     assert len(found) > 50
 
 
+def test_error_lines_of_a_host_whose_clock_is_wrong_belong_where_their_traces_are(database: Database):
+    record = Recorder(START + timedelta(minutes=15))
+
+    def one(at: float) -> None:
+        trace = buy(record, at, fault=is_bad(at), skew=-10 * 60_000)
+        said = ("the card provider does not answer", "ERROR") if is_bad(at) else ("card charged", "INFO")
+        record.line(trace, "bank", said[0], at + 4 - 10 * 60_000, severity=said[1])
+
+    record.every(2, SECONDS, one)
+    record.write(database)
+    chain.run(database, None, NOON)
+    (bad,) = rows(database, "SELECT Start, Service FROM incidents")
+    assert (bad[0].minute, bad[1]) == ((record.start + timedelta(seconds=BAD[0])).minute, "bank")
+
+
 def test_what_a_skewed_host_sends_late_reaches_the_hour_of_its_trace(database: Database):
     record = Recorder(YESTERDAY + timedelta(minutes=20))
     record.every(0.5, 300, lambda at: buy(record, at, skew=-100 * 60_000))

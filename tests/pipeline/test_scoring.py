@@ -10,6 +10,7 @@ from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import anomaly_scores, normal_centroid, trace_summaries
 from otel_pipeline.detection.model import HOUR, Window
 from otel_pipeline.detection.staging import scratch
+from tests.support.spans import Recorder
 from tests.support.traffic import YESTERDAY, Traffic, span
 
 START = YESTERDAY
@@ -90,6 +91,28 @@ def test_what_varies_says_nothing(database: Database):
     learn(database, 1200)
     assert anomalous(database, 0, 1500) < 0.01
     assert database.client.query("SELECT quantile(0.9)(Calls) FROM anomaly_scores").first_row[0] < 1.5
+
+
+def test_operations_that_are_seldom_called_and_always_alike_are_as_usual(database: Database):
+    record = Recorder(START)
+    names = [f"tick {number}" for number in range(12)]
+
+    def one(name: str, at: float) -> None:
+        record.span(record.trace(), "clock", name, at, record.about(3), kind="Server")
+
+    record.every(0.4, SECONDS, lambda at: one(record.dice.choice(names), at))
+    record.every(2, SECONDS, lambda at: one("look", at))
+    record.write(database)
+    trace_summaries.materialize(database, START)
+    learn(database)
+    query = "SELECT max(Conduct), max(Calls), countIf(Verdict IN ('normal', 'anomalous')) > 50 FROM anomaly_scores"
+    assert database.client.query(query).result_rows == [(0.0, 0.0, 1)]
+
+
+def test_what_comes_in_clumps_is_not_odd_for_coming_together(database: Database):
+    asked = "SELECT otel_pipeline_context_v2(20, 60, 20), otel_pipeline_context_v2(20, 60, 2)"
+    apart, together = database.client.query(asked).first_row
+    assert (together, apart > 1) == (0, True)
 
 
 def test_slowness_that_lasts_is_judged_in_the_light_of_the_minute_before(database: Database):
