@@ -8,15 +8,19 @@ each request is judged by what a page cannot forge, before the application sees 
 - ``Sec-Fetch-Site`` must not be that of a foreign page, except for following a link to a page of ours;
 - what changes anything is a POST of ``application/json``, which a foreign page cannot send without asking first.
 
-Answers forbid to be framed, guessed at, or loaded by other origins. :class:`Login` asks for a token in front of pages.
+Answers forbid to be framed, guessed at, or loaded by other origins. An answer that does not wait for the rest of a body
+ends the connection: nobody keeps one open with a body that nothing reads. :class:`Login` asks for a token in front of
+pages.
 """
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -49,6 +53,10 @@ HEADERS = (
 )
 FOREIGN = ("cross-site", "same-site")  # the port counts for an origin, not for a site: both are other origins
 READING = ("GET", "HEAD")
+
+# A client that still sends when the connection closes may never read the answer, so a refused body is read to its end,
+# up to this size and for so long.
+DISCARDED_BYTES, DISCARD_SECONDS = 64 << 20, 3.0
 
 
 def host_of(text: str) -> tuple[str, int | None] | None:
@@ -141,6 +149,65 @@ class Headers:
         return values[0].strip()
 
 
+class Body:
+    """A request's body as it arrives.
+
+    :param more: whether any of it is still to come.
+    """
+
+    def __init__(self, receive: Receive, more: bool = True) -> None:
+        self._receive = receive
+        self.more = more
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive) -> "Body":
+        """The body that the head of a request announces."""
+        head = dict(scope["headers"])
+        more = b"transfer-encoding" in head or bool(head.get(b"content-length", b"").strip(b" 0"))
+        return cls(receive, more and scope["type"] == "http")
+
+    async def receive(self) -> Message:
+        """The next part, as the server gives it."""
+        message = await self._receive()
+        self.more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def chunk(self) -> bytes:
+        """The next part.
+
+        :raises ConnectionError: the client is gone.
+        """
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionError("the client is gone")
+        return message.get("body", b"")
+
+    async def discard(self) -> None:
+        """Read on to the end, keeping nothing.
+
+        :raises ConnectionError: the client is gone.
+        """
+        left = DISCARDED_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DISCARD_SECONDS):
+                while self.more and left > 0:
+                    left -= len(await self.chunk())
+
+    def closing(self, send: Send) -> Send:
+        """Sends answers; one that begins before the body has ended is the last of its connection.
+
+        The rest of the body would be taken for the next request, and no deadline would end it.
+        """
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and self.more:
+                kept = [(name, value) for name, value in message["headers"] if name.lower() != b"connection"]
+                message = {**message, "headers": [*kept, (b"connection", b"close")]}
+            await send(message)
+
+        return sent
+
+
 def refusal(scope: Scope, rules: Rules) -> tuple[int, str] | None:
     """Why a request must not reach the server: status and reason; None when it may."""
     headers = Headers(scope)
@@ -200,8 +267,12 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        body = Body.of(scope, receive)
+        send = body.closing(send)
         if refused := refusal(scope, self.rules):
-            await refuse(scope, receive, send, *refused)
+            with suppress(ConnectionError):
+                await body.discard()
+                await refuse(scope, receive, send, *refused)
             return
         if scope["type"] == "websocket":
             await self.app(scope, receive, send)
@@ -218,7 +289,7 @@ class Guard:
                 message = {**message, "headers": [*kept, *extra]}
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, body.receive, guarded)
 
     def _cors(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """What lets a page of an allowed foreign origin read the answer."""

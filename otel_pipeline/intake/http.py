@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_pipeline.intake.doors import RETRY_AFTER_BUSY, RETRY_AFTER_FULL, Arrival, Busy, Doors
 from otel_pipeline.intake.protocol import JSON, PROTOBUF, Accepted, BadBody
 from otel_pipeline.intake.spool import SpoolFull
+from otel_pipeline.web_guard import Body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,11 +36,6 @@ CORS = [
 ]
 # google.rpc.Code by HTTP status.
 CODES = {400: 3, 401: 16, 404: 5, 405: 12, 408: 4, 413: 3, 415: 3, 429: 8, 503: 14}
-
-
-# A client that still sends when the connection closes may never read the answer, so a refused body is read to its end,
-# up to this size and for so long.
-DISCARDED_BYTES, DISCARD_SECONDS = 64 << 20, 3.0
 
 
 class Refusal(Exception):
@@ -68,34 +64,6 @@ def partial_success(signal: str, accepted: Accepted) -> Message:
     if accepted.reason:
         answer.partial_success.error_message = accepted.reason
     return answer
-
-
-class Body:
-    """A request's body as it arrives."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.more = True
-        self.is_stalled = False
-
-    async def chunk(self) -> bytes:
-        """The next part.
-
-        :raises ConnectionError: the client is gone.
-        """
-        event = await self._receive()
-        if event["type"] == "http.disconnect":
-            raise ConnectionError("the client is gone")
-        self.more = event.get("more_body", False)
-        return event.get("body", b"")
-
-    async def discard(self) -> None:
-        """Read on to the end, keeping nothing."""
-        left = DISCARDED_BYTES
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DISCARD_SECONDS):
-                while self.more and left > 0:
-                    left -= len(await self.chunk())
 
 
 class HttpDoor:
@@ -135,9 +103,9 @@ class HttpDoor:
                 await self._export(SIGNALS[path], content_type, headers, body, send, address)
         except Refusal as refusal:
             with suppress(ConnectionError):
-                if not body.is_stalled:
+                if refusal.status != 408:
                     await body.discard()
-                await _refuse(send, refusal, content_type, body.more)
+                await _refuse(body.closing(send), refusal, content_type)
         except ConnectionError:
             return
 
@@ -192,7 +160,6 @@ class HttpDoor:
                 arrival.end = None
         except TimeoutError:
             chunks.clear()
-            request.is_stalled = True
             raise Refusal(408, "the body came too slowly; send it at once, in smaller parts") from None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -203,11 +170,9 @@ def _encode(message: Message, content_type: str) -> bytes:
     return message.SerializeToString()
 
 
-async def _refuse(send: Send, refusal: Refusal, content_type: str, unread: bool) -> None:
+async def _refuse(send: Send, refusal: Refusal, content_type: str) -> None:
     status = Status(code=CODES[refusal.status], message=str(refusal))
     extra = [(b"retry-after", str(refusal.retry_after).encode())] if refusal.retry_after else []
-    if unread:
-        extra.append((b"connection", b"close"))  # the rest of the body would be taken for the next request
     encoding = PROTOBUF if content_type == PROTOBUF else JSON
     await _answer(send, refusal.status, _encode(status, encoding), encoding, extra)
 

@@ -192,6 +192,80 @@ def test_no_text_is_taken_for_loopback_that_is_not(text: str) -> None:
 
 # The login.
 
+
+def requested(app: App, parts: list[Any], **headers: str) -> tuple[list[Any], int]:
+    """What is sent in answer to a POST whose body comes in parts, and how many of them were taken.
+
+    After the last part nothing more comes, ever.
+    """
+    sent: list[Any] = []
+    left = list(parts)
+    named = {"host": "127.0.0.1:3000", "content-type": "application/json"}
+    named |= {name.replace("_", "-"): value for name, value in headers.items()}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/x",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+    }
+
+    async def receive() -> Any:
+        if not left:
+            await asyncio.Event().wait()
+        return left.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))  # pyright: ignore[reportArgumentType]
+    return sent, len(parts) - len(left)
+
+
+PART = {"type": "http.request", "body": b"x", "more_body": True}
+LAST = {"type": "http.request", "body": b"x", "more_body": False}
+GONE = {"type": "http.disconnect"}
+
+
+async def reads(scope: Any, receive: Any, send: Any) -> None:
+    """An application that reads a body before it answers."""
+    while (await receive()).get("more_body"):
+        pass
+    await reached(scope, receive, send)
+
+
+def is_closing(message: Any) -> bool:
+    return (b"connection", b"close") in message["headers"]
+
+
+@pytest.mark.parametrize("length", [{"content_length": "9"}, {"transfer_encoding": "chunked"}])
+def test_an_answer_before_the_end_of_the_body_ends_the_connection(
+    length: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_guard, "DISCARD_SECONDS", 0.05)
+    sent, _ = requested(PROGRAMS, [PART], **length)
+    assert sent[0]["status"] == 200
+    assert is_closing(sent[0])
+    sent, taken = requested(PROGRAMS, [PART, PART], host="evil.example", **length)
+    assert (sent[0]["status"], taken) == (421, 2)
+    assert is_closing(sent[0])
+
+
+def test_a_connection_goes_on_after_a_whole_body() -> None:
+    for headers in ({}, {"content_length": "0"}):
+        for host in ("localhost", "evil.example"):
+            sent, taken = requested(PROGRAMS, [], host=host, **headers)
+            assert not is_closing(sent[0])
+    sent, taken = requested(PROGRAMS, [PART, LAST], host="evil.example", content_length="2")
+    assert (sent[0]["status"], taken, is_closing(sent[0])) == (421, 2, False)
+    sent, taken = requested(web_guard.programs(reads), [PART, LAST], content_length="2")
+    assert (sent[0]["status"], taken, is_closing(sent[0])) == (200, 2, False)
+
+
+def test_nobody_answers_a_client_that_is_gone() -> None:
+    assert requested(PROGRAMS, [PART, GONE], host="evil.example", content_length="9") == ([], 2)
+
+
 LOCKED = web_guard.pages(reached, settings(web_token=TOKEN), "0.0.0.0", ("/graphql",), ("/server_info",))
 
 
