@@ -109,6 +109,10 @@ class Intake:
         assert self.process
         return self.process.pid
 
+    def wrote(self) -> str:
+        """Its log."""
+        return self.log.read_text(errors="replace")
+
     def alive(self) -> bool:
         """Whether it runs."""
         return self.process is not None and self.process.poll() is None

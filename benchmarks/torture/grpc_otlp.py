@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,7 +18,7 @@ from benchmarks.torture.bench import Bench, Intake, spans, wrapped
 LISTENER = "OTLP/gRPC"
 PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RESET, SETTINGS, PING, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 8, 9
+DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 END_HEADERS = 4
 HONEST_SECONDS = 2.0  # for an honest call beside an abuse: it opens a connection of its own
 
@@ -207,6 +208,21 @@ def _(bench: Bench) -> str:
             connection.sendall(frame(chance.randrange(12), chance.randrange(9), payload, chance.randrange(256)))
 
     return flood(bench, send, count=40)
+
+
+@case(LISTENER, "a farewell with escape sequences and bytes that are no text", "none of it in the log")
+def _(bench: Bench) -> str:
+    connection = connect(bench.intake)
+    connection.sendall(frame(GOAWAY, 0, bytes(4) + b"\0\0\0\5" + b"\x1b]0;owned\x07\x1b[2J\xff\xf9 farewell"))
+    echo, answers = b"farewell", b""
+    connection.sendall(frame(PING, 0, echo))  # frames are read in order: what answers this has read that
+    with suppress(OSError):
+        while echo not in answers and (part := connection.recv(65536)):
+            answers += part
+    connection.close()
+    raw = bench.intake.log.read_bytes()
+    found = [byte for byte in (b"\x1b", b"\x07", b"\xff") if byte in raw]
+    return "none of it in the log" if echo in answers and not found else f"{answers[-40:]}, in the log: {found}"
 
 
 @case(LISTENER, "connections without a preface", "closed within 20 s, honest in time")

@@ -135,7 +135,7 @@ def _(bench: Bench) -> str:
     try:
         found = stored(bench, name, BODIES * SPANS)
         left = [stray for stray in strays if os.path.lexists(intake.spool / stray)]
-        log = intake.log.read_text()
+        log = intake.wrote()
         named = [stray for stray in strays if stray in log]
         if found == BODIES * SPANS and len(left) == len(named) == len(strays):
             return "it starts, leaves them alone, names them"
@@ -238,11 +238,11 @@ def _(bench: Bench) -> str:
     for thread in threads:
         thread.join()
     found = stored(bench, name, sum(acknowledged))
-    good = status == 0 and found >= sum(acknowledged) and "Traceback" not in intake.log.read_text()
+    good = status == 0 and found >= sum(acknowledged) and "Traceback" not in intake.wrote()
     return (
         "exit status 0, nothing acknowledged lost"
         if good
-        else f"exit status {status}, {found} of {sum(acknowledged)}: {intake.log.read_text()[-300:]}"
+        else f"exit status {status}, {found} of {sum(acknowledged)}: {intake.wrote()[-300:]}"
     )
 
 
@@ -251,6 +251,6 @@ def _(bench: Bench) -> str:
     second = Intake(bench.settings, bench.intake.home.parent)
     second.start()
     status = second.stop()
-    lines = [line for line in second.log.read_text().splitlines() if "in use by another intake" in line]
+    lines = [line for line in second.wrote().splitlines() if "in use by another intake" in line]
     good = status == 1 and len(lines) == 1 and bench.intake.post("/v1/traces", spans())[0] == 200
-    return "ended with one line; the first goes on" if good else f"{status}: {second.log.read_text()[-300:]}"
+    return "ended with one line; the first goes on" if good else f"{status}: {second.wrote()[-300:]}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,12 +18,14 @@ from urllib.request import urlopen
 
 import psutil
 
+from otel_pipeline.sanitize import written_out
 from otel_pipeline.settings import REPOSITORY
 
 LEASH = Path(__file__).with_name("leash.py")
 LOG_BYTES = 10_000_000
 LINE_BYTES = 64 << 10
 LAST_LINES = 30
+COLOUR = re.compile(r"(\x1b\[[\d;]*m)")
 
 Spawn = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
 
@@ -69,6 +72,15 @@ class Service:
     spawn: Spawn | None = None
     on_ready: Callable[[], object] | None = None
     release: Callable[[], None] | None = None
+
+
+def readable(line: bytes) -> str:
+    """A line of output for people: colours stay, every other control character and what is no text is written out.
+
+    What a part logs may hold what a stranger sent, and a terminal would obey it.
+    """
+    parts = COLOUR.split(line.decode(errors="backslashreplace").rstrip())
+    return "".join(part if number % 2 else written_out(part, kept="\t") for number, part in enumerate(parts))
 
 
 class Child:
@@ -164,13 +176,13 @@ class Child:
         with os.fdopen(read_end, "rb") as output:
             # A line may never end: in pieces, so that none fills the memory.
             for line in iter(lambda: output.readline(LINE_BYTES), b""):
-                text = line.decode(errors="replace").rstrip()
+                text, end = readable(line), b"\n" if line.endswith(b"\n") else b""
                 self.last_lines.append(text)
                 # A full disk or a closed terminal must not end the process whose pipe this is.
                 with contextlib.suppress(OSError, ValueError):
                     self._echo(self.service.name, text)
                 with contextlib.suppress(OSError):
-                    log.write(line)
+                    log.write(text.encode() + end)
                     log.flush()
                     if log.tell() > LOG_BYTES:
                         log.close()
