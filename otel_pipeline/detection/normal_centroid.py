@@ -119,7 +119,7 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
     :returns: number of traces learned from; 0 when there were too few, and then there is no such version.
     """
     span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    with scratch(db, 4) as (traces, stats, unlike, visits):
+    with scratch(db, 5) as (traces, stats, unlike, visits, quiet):
         count = db.one("normal_centroid__count", **span)["Traces"]
         seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
         width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
@@ -165,5 +165,6 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
                 db.run("normal_centroid__times", stage=times, traces=traces, version=version, floor=SCALE_FLOOR)
                 db.run("normal_centroid__behavior", stage=behavior, traces=traces, version=version)
                 anomaly_scores.measure(db, stats, traces, anomaly_scores.Normal(stage, times, behavior), own=1)
-            db.run("normal_centroid__calibrate", stage=stage, stats=stats, **about)
+            db.run("normal_centroid__quiet", stage=quiet, stats=stats, traces=traces)
+            db.run("normal_centroid__calibrate", stage=stage, stats=quiet, **about)
         return kept
