@@ -235,7 +235,7 @@ def _tails(courses: Courses, usual: NDArray[np.bool_], params: Params) -> list[t
             all_ += traces
         kinds = [("slow", slow, expected_slow)] + ([("fast", fast, expected_fast)] if kind == "self" else [])
         for name, observed, expected in kinds:
-            z = _deviance(observed, expected) / np.sqrt(1 + all_ * params.alike)
+            z = deviance(observed, expected) / np.sqrt(1 + all_ * params.alike)
             z[all_ == 0] = np.nan
             found.append(((service, f"{kind}_{name}", part), z, (observed + 0.5) / (expected + 0.5)))
     return found
@@ -268,7 +268,7 @@ def _counts(
         if (total := every[service][usual].sum()) >= params.least_known:
             expected += max(observed[usual].sum() / total, 0.5 / (total + 1)) * unknown[service]
         visits = seen[service]
-        z = _deviance(observed, expected) / np.sqrt(1 + visits * params.alike)
+        z = deviance(observed, expected) / np.sqrt(1 + visits * params.alike)
         z[(visits < params.least_visits) | (expected == 0)] = np.nan
         found.append(((service, COUNTS[kind], part), z, (observed + 0.5) / (expected + 0.5)))
     return found
@@ -331,7 +331,7 @@ def _usual_share(count: Floats, visits: Floats, usual: NDArray[np.bool_], params
     return (hits + 0.5) / (all_ + 1)
 
 
-def _deviance(observed: Floats, expected: Floats) -> Floats:
+def deviance(observed: Floats, expected: Floats) -> Floats:
     """Signed root of the Poisson deviance, about standard normal (McCullagh & Nelder, 1989, as in :mod:`robust`)."""
     with np.errstate(all="ignore"):
         part = np.where(observed > 0, observed * np.log(observed / expected), 0.0)

@@ -2,9 +2,11 @@
 
 Behavior (:mod:`behavior`) over the last few minutes is held, minute by minute, against the quiet windows before it:
 past ones only, and none that was in trouble itself. Each statistic is divided by the most that it showed in those,
-where that is more than usual; so a service that is always erratic has a wide scale, and one bound serves all.
+where that is more than usual; so a service that is always erratic has a wide scale, and one bound serves all. More
+anomalous traces than usual that point at the same service are further evidence: both are added as squares.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ import numpy as np
 
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import behavior
+from otel_pipeline.detection.anomaly_scores import FALSE_ALARM_RATE
 from otel_pipeline.detection.model import HOUR, Window, utc
 from otel_pipeline.detection.staging import replacing_partition
 from otel_pipeline.detection.version import CODE_VERSION
@@ -34,6 +37,7 @@ class Params:
     :param bound: standard deviations from which a window is trouble, where very many quiet ones are known.
     :param few: quiet windows with which the bound's square is double (:func:`bound`).
     :param settled: seconds of later traffic after which a minute is judged.
+    :param least_z: standard deviations from which a deviation counts, together with anomalous traces.
     :param habit: standard deviations within which a deviation is the habit of this time of day.
     :param days: earlier days that are asked for a habit; least_days: of them that must show it.
     """
@@ -47,12 +51,16 @@ class Params:
     bound: float = 5.0
     few: float = 10.0
     settled: float = 15.0
+    least_z: float = 2.5
     habit: float = 3.0
     days: tuple[int, ...] = (1, 2, 7, 14)
     least_days: int = 2
 
 
 PARAMS = Params()
+
+
+Pointed = tuple[Mapping[str, behavior.Floats], behavior.Floats]
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,7 @@ def _judge(db: Database, course: _Course, due: Sequence[datetime], params: Param
     windows = [Window(minute, minute + MINUTE) for minute in course.minutes]
     together = behavior.sliding(behavior.gather(db, windows), params.width)
     place = {minute: number for number, minute in enumerate(course.minutes)}
+    pointed = _pointed(db, course, place, params)
     while due:
         block, due = due[: params.block], due[params.block :]
         first = place[block[0]]
@@ -139,16 +148,37 @@ def _judge(db: Database, course: _Course, due: Sequence[datetime], params: Param
             if not ((known := course.judged.get(course.minutes[number])) and known.trouble)
         ]
         columns = [place[minute] for minute in block]
-        for minute, (key, deviation, limit) in zip(block, judge(together, quiet, columns, params), strict=True):
+        judged = judge(together, quiet, columns, params, pointed)
+        for minute, (key, deviation, limit) in zip(block, judged, strict=True):
             course.judged[minute] = Judged(minute, course.traces[minute], key, deviation, limit)
 
 
+def _pointed(db: Database, course: _Course, place: Mapping[datetime, int], params: Params) -> Pointed:
+    """Anomalous traces by service, and all traces, of the minutes that end with each."""
+    counts: dict[str, behavior.Floats] = defaultdict(lambda: np.zeros(len(place)))
+    start, end = course.minutes[0], course.minutes[-1] + MINUTE
+    for row in db.rows("drifts__suspected", start=start, end=end):
+        if (minute := utc(row["Minute"])) in place:
+            counts[row["Service"]][place[minute]] = row["Anomalous"]
+    traces = np.array([course.traces[minute] for minute in course.minutes], dtype=float)
+
+    def together(each: behavior.Floats) -> behavior.Floats:
+        return np.convolve(each, np.ones(params.width))[: len(each)]
+
+    return {service: together(each) for service, each in counts.items()}, together(traces)
+
+
 def judge(
-    courses: behavior.Courses, quiet: Sequence[int], windows: Sequence[int], params: Params = PARAMS
+    courses: behavior.Courses,
+    quiet: Sequence[int],
+    windows: Sequence[int],
+    params: Params = PARAMS,
+    pointed: Pointed | None = None,
 ) -> list[tuple[behavior.Key, float, float]]:
     """What stands out most in each of some windows: its key, by how much, and the bound (0: not to be judged).
 
     :param quiet: numbers of the windows to compare with.
+    :param pointed: anomalous traces that point at a service, and all traces, by window.
     """
     nothing = (("", "", ""), 0.0, 0.0)
     if len(quiet) < params.least:
@@ -159,9 +189,25 @@ def judge(
     one_sided = np.array([kind in ONE_SIDED for _, kind, _ in found.keys])
     z = np.nan_to_num(np.where(one_sided[:, None], np.fmax(found.z, 0.0), np.abs(found.z)))
     z /= np.fmax(1.0, z[:, : len(quiet)].max(axis=1) / params.widest)[:, None]
+    if pointed:
+        more = np.array([_more(service, quiet, windows, pointed, params) for service, _, _ in found.keys])
+        z[:, len(quiet) :] = np.hypot(z[:, len(quiet) :], np.where(z[:, len(quiet) :] >= params.least_z, more, 0.0))
     limit = bound(len(quiet), params)
     strongest = [int(z[:, len(quiet) + number].argmax()) for number in range(len(windows))]
     return [(found.keys[row], float(z[row, len(quiet) + n]), limit) for n, row in enumerate(strongest)]
+
+
+def _more(
+    service: str, quiet: Sequence[int], windows: Sequence[int], pointed: Pointed, params: Params
+) -> behavior.Floats:
+    """Standard deviations by which more traces than usual point at a service, in some windows; never below 0."""
+    counts, traces = pointed
+    if service not in counts:
+        return np.zeros(len(windows))
+    at = [*quiet, *windows]
+    before = counts[service][list(quiet)].sum() / max(1.0, traces[list(quiet)].sum())
+    z = np.fmax(behavior.deviance(counts[service][at], traces[at] * max(FALSE_ALARM_RATE, before)), 0.0)
+    return z[len(quiet) :] / max(1.0, z[: len(quiet)].max() / params.widest)
 
 
 def bound(quiet: int, params: Params = PARAMS) -> float:

@@ -102,6 +102,22 @@ def test_too_few_quiet_windows_judge_nothing() -> None:
     assert deviation > limit > 0
 
 
+def test_anomalous_traces_that_point_at_the_service_are_further_evidence() -> None:
+    slightly = courses(row("front", "calls", "stock", usual(20.0, 50.0)))
+    traces = np.full(WINDOWS, 50.0)
+    counts = np.array(usual(6.0, 0.0))
+
+    def judge(pointed: drifts.Pointed | None) -> tuple[float, float]:
+        ((_, deviation, limit),) = drifts.judge(slightly, range(1, WINDOWS), [0], pointed=pointed)
+        return deviation, limit
+
+    alone, limit = judge(None)
+    assert 2.5 < alone < limit
+    assert judge(({"front": counts}, traces))[0] > limit
+    assert judge(({"stock": counts}, traces))[0] == alone, "at another service"
+    assert judge(({"front": counts + np.array(usual(0.0, 6.0))}, traces))[0] == alone, "as many as always"
+
+
 def judged(minute: int, deviation: float) -> drifts.Judged:
     return drifts.Judged(START + timedelta(minutes=minute), 10, ("front", "calls", "stock"), deviation, 6.0)
 
