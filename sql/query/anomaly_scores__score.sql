@@ -7,6 +7,11 @@ INSERT INTO {stage:Identifier}
     `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Observed`, `Reasons.Expected`, `Reasons.Surprise`,
     BaselineVersion, EmbeddingModel, CodeVersion)
 WITH
+    (
+        SELECT (groupArray(cityHash64(BaselineVersion, Service, Entry)), groupArray(Children))
+        FROM {behavior:Identifier}
+        WHERE Kind = 'calls' AND Behavior = 0 AND BaselineVersion IN (SELECT Version FROM {stats:Identifier} WHERE notEmpty(Did))
+    ) AS Usual, -- what an entry of a service usually does
     calibrations AS
     (
         SELECT BaselineVersion, Calibration.Values AS Values, Calibration.Surprise AS Levels
@@ -59,7 +64,25 @@ SELECT
     ) AS Suspect,
     (if(
         Verdict = 'anomalous',
-        arrayFilter(r -> r.7 >= 1, arrayConcat(s.Found, [(
+        arrayFilter(r -> r.7 >= 1, arrayConcat(arrayReverseSort(r -> r.7, arrayMap(
+            e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, s.Values[e.8], s.Levels[e.8]), 4)),
+            if(Verdict = 'anomalous', arrayConcat(s.Slow, s.Failed, s.Logged, s.Acted, arraySlice(arrayReverseSort(e -> (e.7, e), arrayFlatten(arrayMap(
+                v -> arrayMap(
+                    d -> ('calls', v.2, v.4, d.1, d.2, d.3, v.1, 6),
+                    otel_pipeline_differences_v1(
+                        arrayMap(
+                            c -> (c.1, c.2 / greatest(1, arraySum((s, n) -> if(s = v.2, n, 0), t.Edge.Callee, t.Edge.Calls))),
+                            otel_pipeline_children_v1(
+                                v.2, otel_pipeline_entries_v1(v.2, t.Edge.Operation, t.Edge.Callee, t.RootService, t.RootOperation),
+                                t.Self.Service, t.Self.Operation, t.Self.Calls, t.Edge.Caller, t.Edge.Callee, t.Edge.Operation, t.Edge.Calls
+                            )
+                        ),
+                        Usual.2[indexOf(Usual.1, cityHash64(s.Version, v.2, v.3))]
+                    )
+                ),
+                if(Verdict = 'anomalous', s.Did, [])
+            ))), 1, 4)), [])
+        )), [(
             'structure', t.RootService, t.RootOperation, if(s.ShapeCount = 0, 'unseen shape of the trace', 'rare shape of the trace'),
             1., s.ShapeCount / s.N, round(s.Each[1], 4)
         )])),
@@ -75,13 +98,4 @@ SELECT
     s.EmbeddingModel,
     {code_version:String}
 FROM {traces:Identifier} AS t
-INNER JOIN
-(
-    SELECT
-        *,
-        arrayReverseSort(r -> r.7, arrayMap(
-            e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[e.8], Levels[e.8]), 4)),
-            if(round(Score, 4) >= {threshold:Float64}, arrayConcat(Slow, Failed, Logged, Acted, Did), [])
-        )) AS Found
-    FROM surprises
-) AS s ON t.TraceId = s.TraceId
+INNER JOIN surprises AS s ON t.TraceId = s.TraceId
