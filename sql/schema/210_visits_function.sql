@@ -15,8 +15,8 @@ CREATE OR REPLACE FUNCTION otel_pipeline_visits_v1 ${ON_CLUSTER} AS (
                 [arrayFilter(x -> x.2 != '' AND (x.1 % 4 = 3 OR x.1 % 4 = 2 AND NOT has(entries, x.2)), visit)]
             )[1]
         ),
-        arraySplit(x -> x.1 % 4 = 0, arraySort(x -> x.1, arrayFilter(x -> x.1 >= 4, arrayConcat(
-            arrayMap(i -> (toUInt32(4 * i), '', toUInt32(0)), arrayEnumerate(services)),
+        arrayPopFront(arraySplit(x -> x.1 % 4 = 0, arraySort(x -> x.1, arrayConcat(
+            arrayMap(i -> (toUInt32(4 * i), '', toUInt32(0)), range(length(services) + 1)), -- 0: calls of others, which are left out
             arrayMap((b, o, n) -> (toUInt32(4 * indexOf(services, b) + 1), toString(o), n), callees, edge_operations, edge_calls),
             [(toUInt32(4 * indexOf(services, root_service) + 1), toString(root_operation), toUInt32(0))],
             arrayMap((s, o, n) -> (toUInt32(4 * indexOf(services, s) + 2), toString(o), n), self_services, self_operations, self_calls),
