@@ -20,9 +20,7 @@ LEAST_SHARE = 0.2  # of the anomalous traces, or of those that show the most fre
 STRUCTURE = ("Features", "Services", "Templates", "Shapes", "Exceptions")
 
 
-def materialize(
-    db: Database, hour: datetime, embedder: Embedder | None = None, *, whole: bool = True
-) -> StepReport:
+def materialize(db: Database, hour: datetime, embedder: Embedder | None = None, *, whole: bool = True) -> StepReport:
     """Match the incidents of the hour with the memory; note new patterns; write each incident's pattern.
 
     Idempotent: a pattern counts each incident once. The hour before is looked at again, as incidents does.

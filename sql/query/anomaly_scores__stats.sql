@@ -68,29 +68,34 @@ WITH
     (
         SELECT
             *,
-            (count() OVER past) - (count() OVER before) AS Seen,
-            (countIf(Alone >= 1) OVER past) - (countIf(Alone >= 1) OVER before) AS High,
-            (uniqExactIf(Second, Alone >= 1) OVER past) - (uniqExactIf(Second, Alone >= 1) OVER before) AS Seconds,
             Alone + if(Alone >= 0.5 AND Kind != 'duration', otel_pipeline_context_v2(High, Seen, Seconds), 0) AS Statistic,
             toUInt64(greatest(0, Ns - Bound)) AS Excess -- whole numbers: their sum is the same in whatever order
         FROM
         (
             SELECT
-                t.*, log(t.Ns / t.Calls + 200000) AS X, w.Traces AS Traces, w.Least AS Least, w.Center AS Center, w.Bound AS Bound,
-                multiIf( -- otel_pipeline_time_surprise_v1
-                    w.Traces < 10 + {own:UInt8}, 0.,
-                    {own:UInt8} = 1 AND X >= w.Largest, log10(2 * w.Traces) + least(8., greatest(0., X - w.Larger) / w.SlopeWithout),
-                    X > w.Largest, log10(2 * (w.Traces + 1)) + least(8., (X - w.Largest) / w.Slope),
-                    -log10(least(1., (
-                        if(w.Last, toFloat64(w.Traces), w.RankAbove + (toFloat64(w.RankBelow) - w.RankAbove) * (w.Above - X) / greatest(w.Above - w.Below, 1e-9))
-                        - {own:UInt8} + 0.5
-                    ) / (w.Traces - {own:UInt8} + 1)))
-                ) AS Alone
-            FROM items AS t
-            ASOF INNER JOIN things AS w ON t.Thing = w.Thing AND log(t.Ns / t.Calls + 200000) <= w.Above
+                *,
+                (count() OVER past) - (count() OVER before) AS Seen,
+                (countIf(Alone >= 1) OVER past) - (countIf(Alone >= 1) OVER before) AS High,
+                (uniqExactIf(Second, Alone >= 1) OVER past) - (uniqExactIf(Second, Alone >= 1) OVER before) AS Seconds
+            FROM
+            (
+                SELECT
+                    t.*, w.Traces AS Traces, w.Least AS Least, w.Center AS Center, w.Bound AS Bound,
+                    multiIf( -- otel_pipeline_time_surprise_v1
+                        w.Traces < 10 + {own:UInt8}, 0.,
+                        {own:UInt8} = 1 AND X >= w.Largest, log10(2 * w.Traces) + least(8., greatest(0., X - w.Larger) / w.SlopeWithout),
+                        X > w.Largest, log10(2 * (w.Traces + 1)) + least(8., (X - w.Largest) / w.Slope),
+                        -log10(least(1., (
+                            if(w.Last, toFloat64(w.Traces), w.RankAbove + (toFloat64(w.RankBelow) - w.RankAbove) * (w.Above - X) / greatest(w.Above - w.Below, 1e-9))
+                            - {own:UInt8} + 0.5
+                        ) / (w.Traces - {own:UInt8} + 1)))
+                    ) AS Alone
+                FROM (SELECT *, log(Ns / Calls + 200000) AS X FROM items) AS t
+                ASOF INNER JOIN things AS w ON t.Thing = w.Thing AND t.X <= w.Above
+            )
+            WINDOW past AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
         )
-        WINDOW past AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-            before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
     ),
     failed AS
     (
@@ -182,28 +187,33 @@ WITH
     (
         SELECT
             *,
-            (count() OVER past) - (count() OVER before) AS Seen,
-            (countIf(CallsAlone >= 1) OVER past) - (countIf(CallsAlone >= 1) OVER before) AS CallsHigh,
-            (countIf(ConductAlone >= 1) OVER past) - (countIf(ConductAlone >= 1) OVER before) AS ConductHigh,
-            (uniqExactIf(Second, CallsAlone >= 1) OVER past) - (uniqExactIf(Second, CallsAlone >= 1) OVER before) AS CallsSeconds,
-            (uniqExactIf(Second, ConductAlone >= 1) OVER past) - (uniqExactIf(Second, ConductAlone >= 1) OVER before) AS ConductSeconds,
             CallsAlone + if(CallsAlone >= 0.5, otel_pipeline_context_v2(CallsHigh, Seen, CallsSeconds), 0) AS Calls,
             ConductAlone + if(ConductAlone >= 0.5, otel_pipeline_context_v2(ConductHigh, Seen, ConductSeconds), 0) AS Conduct
         FROM
         (
             SELECT
-                Trace, Service, Entry, cityHash64(Service, Entry) AS Like,
-                any(Due) AS Due,
-                any(Second) AS Second,
-                any(Operation) AS Operation,
-                maxIf(Alone, Kind = 'calls') AS CallsAlone,
-                maxIf(Alone, Kind != 'calls') AS ConductAlone,
-                minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
-            FROM behaved
-            GROUP BY Trace, Service, Entry
+                *,
+                (count() OVER past) - (count() OVER before) AS Seen,
+                (countIf(CallsAlone >= 1) OVER past) - (countIf(CallsAlone >= 1) OVER before) AS CallsHigh,
+                (countIf(ConductAlone >= 1) OVER past) - (countIf(ConductAlone >= 1) OVER before) AS ConductHigh,
+                (uniqExactIf(Second, CallsAlone >= 1) OVER past) - (uniqExactIf(Second, CallsAlone >= 1) OVER before) AS CallsSeconds,
+                (uniqExactIf(Second, ConductAlone >= 1) OVER past) - (uniqExactIf(Second, ConductAlone >= 1) OVER before) AS ConductSeconds
+            FROM
+            (
+                SELECT
+                    Trace, Service, Entry, cityHash64(Service, Entry) AS Like,
+                    any(Due) AS Due,
+                    any(Second) AS Second,
+                    any(Operation) AS Operation,
+                    maxIf(Alone, Kind = 'calls') AS CallsAlone,
+                    maxIf(Alone, Kind != 'calls') AS ConductAlone,
+                    minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
+                FROM behaved
+                GROUP BY Trace, Service, Entry
+            )
+            WINDOW past AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
         )
-        WINDOW past AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-            before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
     )
 SELECT
     j.TraceId AS TraceId,
