@@ -2,10 +2,10 @@
 
     python -m benchmarks.detection [--spans 100000 1000000 10000000] [--shapes 3000] [--output DIR] [RECORDING]
 
-Traces are copies of recorded ones (a folder; see amplify.py). "Whole" is the hour computed anew; "live" is a run five seconds
-of traffic later, when all before has been processed. Seconds are the engine's: of its processors (cpu) and of its
-queries one after the other (query). "Shapes" is an hour of 121,000 spans in traces of so many rare shapes, through the
-whole lineage without vectors: seconds of the clock, too. Draws growth.svg, and ends with one JSON line:
+Traces are copies of recorded ones (a folder; see amplify.py). "Whole" is the hour computed anew; "live" is a run five
+seconds of traffic later, when all before has been processed. Seconds are the engine's: of its processors (cpu) and of
+its queries one after the other (query). "Shapes" is an hour of 121,000 spans in traces of so many rare shapes, through
+the whole lineage without vectors: seconds of the clock, too. Draws growth.svg, and ends with one JSON line:
 {"sizes": [{"spans", "traces", "steps": {NODE: {"cpu_s", "query_s"}}, "scored_cpu_s", "scored_query_s", "whole_cpu_s",
 "whole_query_s", "live_spans", "live_cpu_s", "live_query_s", "memory_mb"}], "growth": [times as long, by size],
 "shapes": {"shapes", "spans", "clock_s", "cpu_s", "query_s", "memory_mb"}}.
