@@ -32,6 +32,26 @@ ARRAY JOIN range({copies:UInt32}) AS Copy
 WHERE Chance <= {reach:UInt64} AND (Copy + 1 < {copies:UInt32} OR Chance <= {most:UInt64})
 SETTINGS max_block_size = {block:UInt64}
 """)
+MANY_SHAPES = """
+INSERT INTO otel_traces
+    (Timestamp, TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ServiceName, Duration, StatusCode)
+WITH
+    cityHash64(number) AS Dice,
+    if(Dice % 2 = 0, Dice % 10, 10 + intDiv(Dice, 2) % {shapes:UInt64}) AS Shape
+SELECT
+    fromUnixTimestamp64Nano(toInt64({begin:Int64} + Dice % {length:UInt64} + Place * 1000000)),
+    lower(hex(sipHash128(number))),
+    lower(hex(sipHash64(number, Place))),
+    if(Place = 0, '', lower(hex(sipHash64(number, intDiv(Place - 1, 2))))),
+    concat('operation ', char(97 + intDiv(Shape, toUInt64(exp2(3 * Place))) % 8)), -- numbers would be masked
+    if(Place = 0, 'Server', 'Internal'),
+    concat('service ', char(97 + Place)),
+    toUInt64((8 - Place) * 1000000 * (0.9 + Dice % 1000 / 5000)),
+    'Ok'
+FROM numbers({traces:UInt64})
+ARRAY JOIN range(8) AS Place
+"""
+SPANS = 8  # of such a trace
 BLOCK = 65_536  # rows that the engine copies at a time
 ALL = 2**64 - 1
 COLUMNS = {
@@ -85,3 +105,11 @@ def write(db: Database, start: datetime, seconds: float, spans: int, *, salt: in
         values = ", ".join(VALUES.get(name, name) for name in columns.split())
         statement = COPY.substitute(kind=kind, columns=", ".join(columns.split()), values=values)
         db.client.command(statement, parameters=where)
+
+
+def write_shapes(db: Database, start: datetime, seconds: float, spans: int, shapes: int) -> None:
+    """Write traces of eight spans that begin within the seconds after ``start``: one half has one of ten shapes, the
+    other one of ``shapes`` rare ones, made of operations that are not rare.
+    """
+    where = {"begin": int(start.timestamp() * 1e9), "length": int(seconds * 1e9), "shapes": shapes}
+    db.client.command(MANY_SHAPES, parameters={**where, "traces": spans // SPANS})

@@ -1,17 +1,20 @@
 """How the work of the lineage grows with the traffic of an hour, and what a live run costs in it.
 
-    python -m benchmarks.detection [--spans 100000 1000000 10000000] [--output DIR] [DIR with recorded traces]
+    python -m benchmarks.detection [--spans 100000 1000000 10000000] [--shapes 3000] [--output DIR] [RECORDING]
 
-Traces are copies of recorded ones (see amplify.py). "Whole" is the hour computed anew; "live" is a run five seconds
-of traffic later, when all before has been processed. Seconds are the engine's: of its processors (cpu) and of its
-queries one after the other (query). Draws growth.svg, and ends with one JSON line:
+Traces are copies of recorded ones (a folder; see amplify.py). "Whole" is the hour computed anew; "live" is a run five
+seconds of traffic later, when all before has been processed. Seconds are the engine's: of its processors (cpu) and of
+its queries one after the other (query). "Shapes" is an hour of 121,000 spans in traces of so many rare shapes, through
+the whole lineage without vectors: seconds of the clock, too. Draws growth.svg, and ends with one JSON line:
 {"sizes": [{"spans", "traces", "steps": {NODE: {"cpu_s", "query_s"}}, "scored_cpu_s", "scored_query_s", "whole_cpu_s",
-"whole_query_s", "live_spans", "live_cpu_s", "live_query_s", "memory_mb"}], "growth": [times as long, by size]}.
+"whole_query_s", "live_spans", "live_cpu_s", "live_query_s", "memory_mb"}], "growth": [times as long, by size],
+"shapes": {"shapes", "spans", "clock_s", "cpu_s", "query_s", "memory_mb"}}.
 """
 
 import argparse
 import json
 import tempfile
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +42,7 @@ AT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - 3 * HOUR
 TRAFFIC = timedelta(minutes=59)  # of the hour; live rows come after it
 LIVE_SECONDS = 5
 BEFORE, SEEN = 30 * HOUR, 20_000  # spans so long before: the system is not new, and has no baseline within the hour
+SHAPES, SHAPE_SPANS = 3000, 121_000
 SCORED = ("trace_summaries", "anomaly_scores")  # log lines and the baseline aside: what is promised of a million spans
 
 
@@ -96,6 +100,24 @@ def measure(settings: Settings, db: Database, spans: int) -> dict[str, Any]:
     }
 
 
+def measure_shapes(settings: Settings, db: Database, shapes: int) -> dict[str, Any]:
+    """The whole lineage over an hour with very many shapes."""
+    amplify.clear(db)
+    amplify.write_shapes(db, AT, TRAFFIC.total_seconds(), SHAPE_SPANS, shapes)
+    began = time.perf_counter()
+    run = measured(settings, lambda db: list(chain.run_hour(db, None, AT)))
+    clock = round(time.perf_counter() - began, 2)
+    counts = db.one("trace_summaries__report", hour=AT)
+    return {
+        "shapes": counts["shapes"],
+        "spans": counts["spans"],
+        "clock_s": clock,
+        "cpu_s": run.cpu_s,
+        "query_s": run.query_s,
+        "memory_mb": run.memory_mb,
+    }
+
+
 def draw(sizes: list[dict[str, Any]], path: Path) -> None:
     """Seconds by spans, both axes logarithmic: a straight line of slope one is growth in proportion."""
     import matplotlib
@@ -124,6 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=amplify.RECORDED)
     parser.add_argument("--spans", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--shapes", type=int, default=SHAPES)
     parser.add_argument("--output", type=Path, default=Path("bench-output"))
     arguments = parser.parse_args()
     sizes = []
@@ -135,9 +158,11 @@ def main() -> None:
             of_steps = "  ".join(f"{name} {work['cpu_s']:.1f}" for name, work in row["steps"].items())
             print(f"{row['spans']:>10,} spans, cpu s: {of_steps}  whole {row['whole_cpu_s']}  live {row['live_cpu_s']}")
             print(f"{'':>10} summaries, features and scores: {row['scored_query_s']} s of queries", flush=True)
+        rare = measure_shapes(settings, db, arguments.shapes)
+        print(f"{rare['spans']:>10,} spans of {rare['shapes']:,} shapes: {rare['clock_s']} s, cpu s {rare['cpu_s']}")
     draw(sizes, arguments.output / "growth.svg")
     growth = [round(size["whole_cpu_s"] / sizes[0]["whole_cpu_s"], 2) for size in sizes]
-    print(json.dumps({"sizes": sizes, "growth": growth, "plot": str(arguments.output / "growth.svg")}))
+    print(json.dumps({"sizes": sizes, "growth": growth, "shapes": rare, "plot": str(arguments.output / "growth.svg")}))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ QUERY_SECONDS = 600
 PRESENT, HISTORY = 1, 2  # priorities: the lower goes first
 # Bytes of an answer that the server keeps in memory until it is complete; without, even a single row takes a file.
 ANSWER_BYTES = 1 << 20
+# A live run asks a hundred different things of a few rows: to compile their expressions to machine code takes longer
+# than to evaluate them, and over a million spans it saves nothing that could be measured.
+INTERPRETED = {"compile_expressions": 0, "compile_aggregate_expressions": 0, "compile_sort_description": 0}
 
 
 class Database:
@@ -138,7 +141,7 @@ def _settings(settings: Settings, comment: Mapping[str, str], history: bool, *, 
     found: dict[str, Any] = {"buffer_size": ANSWER_BYTES}
     if reader:
         return found
-    found["priority"] = HISTORY if history else PRESENT
+    found |= {"priority": HISTORY if history else PRESENT, **INTERPRETED}
     if comment:
         found["log_comment"] = json.dumps(dict(comment))
     if history and settings.clickhouse_is_local:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from otel_pipeline.assets.node import node, run
+from otel_pipeline.assets.node import node, run, whole
 from otel_pipeline.detection import error_patterns as step
 from otel_pipeline.detection import lineage
 from otel_pipeline.errors import Unavailable
@@ -21,10 +21,10 @@ def error_patterns(
 
     def materialize(db, hour):
         try:
-            report = step.materialize(db, hour, embedder.client())
+            report = step.materialize(db, hour, embedder.client(), whole=whole(context))
         except Unavailable as error:
             context.log.warning("matching by structure alone: %s", error)
-            report = step.materialize(db, hour)
+            report = step.materialize(db, hour, whole=whole(context))
         lineage.finish(db, hour, context.run.run_id)
         return report
 

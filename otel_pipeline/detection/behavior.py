@@ -11,6 +11,7 @@ by what it shows in the other windows, where that is more than one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,12 @@ class Deviations:
 def gather(db: Database, windows: Sequence[Window]) -> Courses:
     """What the services did in each of the windows, which must not overlap."""
     starts, ends = [w.start for w in windows], [w.end for w in windows]
-    return load(db.rows("behavior__courses", starts=starts, ends=ends), len(windows))
+    return load(db.rows("behavior__courses", starts=starts, ends=ends, hours=hours(windows)), len(windows))
+
+
+def hours(windows: Sequence[Window]) -> list[datetime]:
+    """The hours that windows touch: what lies between windows that are days apart need not be looked at."""
+    return sorted({hour for window in windows for hour in window.hours()})
 
 
 def load(rows: Sequence[dict[str, Any]], windows: int) -> Courses:

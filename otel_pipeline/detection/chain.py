@@ -75,9 +75,9 @@ def run_hour(db: Database, embedder: Embedder | None, hour: datetime, *, whole: 
     yield Step(hour, "anomaly_scores", anomaly_scores.materialize(db, hour, whole=whole))
     yield Step(hour, "incidents", incidents.materialize(db, hour, whole=whole))
     try:
-        yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder))
+        yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, embedder, whole=whole))
     except Unavailable:  # matching by structure alone
-        yield Step(hour, "error_patterns", error_patterns.materialize(db, hour))
+        yield Step(hour, "error_patterns", error_patterns.materialize(db, hour, whole=whole))
     lineage.record(db, hour, arrivals)
     if embedder:
         try:

@@ -248,10 +248,11 @@ def habitual(db: Database, drift: Drift, params: Params = PARAMS) -> bool:
         Window(drift.window.start - timedelta(days=days), drift.window.end - timedelta(days=days))
         for days in params.days
     ]
-    courses = behavior.gather(db, [drift.window, *before])
-    visits = courses.seen().get(drift.key[0])
-    if visits is None or (visits[1:] >= behavior.PARAMS.least_known).sum() < params.least_days:
+    where = {"starts": [w.start for w in before], "ends": [w.end for w in before], "hours": behavior.hours(before)}
+    rows = db.rows("drifts__days", **where, service=drift.key[0])
+    if sum(row["Visits"] >= behavior.PARAMS.least_known for row in rows) < params.least_days:
         return False
+    courses = behavior.gather(db, [drift.window, *before])
     found = behavior.deviations(courses, range(1, len(before) + 1))
     mine = [z for key, z in zip(found.keys, found.z[:, 0], strict=True) if key == drift.key]
     return bool(mine) and bool(np.all(np.abs(np.nan_to_num(mine, nan=np.inf)) < params.habit))

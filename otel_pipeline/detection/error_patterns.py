@@ -20,16 +20,17 @@ LEAST_SHARE = 0.2  # of the anomalous traces, or of those that show the most fre
 STRUCTURE = ("Features", "Services", "Templates", "Shapes", "Exceptions")
 
 
-def materialize(db: Database, hour: datetime, embedder: Embedder | None = None) -> StepReport:
+def materialize(db: Database, hour: datetime, embedder: Embedder | None = None, *, whole: bool = True) -> StepReport:
     """Match the incidents of the hour with the memory; note new patterns; write each incident's pattern.
 
     Idempotent: a pattern counts each incident once. The hour before is looked at again, as incidents does.
 
     :param embedder: for the vectors of new patterns; without it patterns are matched by structure alone.
+    :param whole: match all of them, not only those of which more is known than when they were last matched.
     """
     patterns = {p.pattern_id: p for p in memory.read(db)}
-    before = _remember(db, hour - HOUR, patterns, embedder)
-    now = _remember(db, hour, patterns, embedder)
+    before = _remember(db, hour - HOUR, patterns, embedder, whole=whole)
+    now = _remember(db, hour, patterns, embedder, whole=whole)
     stale = staleness.retire(db, patterns.values(), hour)
     return StepReport(
         rows=now.incidents,
@@ -51,13 +52,21 @@ class _Done:
 
 
 def _remember(
-    db: Database, hour: datetime, patterns: dict[uuid.UUID, memory.Pattern], embedder: Embedder | None
+    db: Database,
+    hour: datetime,
+    patterns: dict[uuid.UUID, memory.Pattern],
+    embedder: Embedder | None,
+    *,
+    whole: bool,
 ) -> _Done:
     incidents = db.rows("error_patterns__incidents", hour=hour)
     noted = 0
     chosen: dict[str, uuid.UUID] = {}
     for incident in incidents:
         before = _same_incident(patterns, incident["IncidentId"])
+        if before and not whole and not incident["Open"] and incident["Known"] == incident["Matched"]:
+            chosen[incident["IncidentId"]] = before.pattern_id
+            continue
         fresh = from_incident(db, incident)
         if before is None:
             fresh = embedded(fresh, embedder)
@@ -73,11 +82,11 @@ def _remember(
             memory.write(db, pattern, action, f"incident {incident['IncidentId']}" if action else "")
         patterns[pattern.pattern_id] = pattern
         chosen[incident["IncidentId"]] = pattern.pattern_id
-    if any(chosen[row["IncidentId"]] != row["PatternId"] for row in incidents):
+    if any((chosen[row["IncidentId"]], row["Known"]) != (row["PatternId"], row["Matched"]) for row in incidents):
+        known = [row["Known"] for row in incidents]
+        marks = {"incidents": list(chosen), "patterns": list(chosen.values()), "known": known}
         with replacing_partition(db, "incidents", hour) as stage:
-            db.run(
-                "error_patterns__mark", stage=stage, hour=hour, incidents=list(chosen), patterns=list(chosen.values())
-            )
+            db.run("error_patterns__mark", stage=stage, hour=hour, **marks)
     return _Done(len(incidents), noted)
 
 

@@ -54,6 +54,7 @@ COLUMNS = (
     "Shapes",
     "BaselineVersion",
     "PatternId",
+    "Matched",
     "Source",
     "CodeVersion",
 )
@@ -175,6 +176,7 @@ def _of_signal(finding: Finding, newest: int, known: list[dict[str, Any]]) -> di
         "Shapes": [],
         "BaselineVersion": datetime.fromtimestamp(0, UTC),
         "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
+        "Matched": same[0]["Matched"] if same else 0,
         "Source": finding.kind,
         "CodeVersion": CODE_VERSION,
     }
@@ -242,6 +244,7 @@ def describe(
         "Shapes": facts["Shapes"],
         "BaselineVersion": facts["BaselineVersion"],
         "PatternId": same[0]["PatternId"] if same else NO_PATTERN,
+        "Matched": same[0]["Matched"] if same else 0,
         "Source": "behavior" if burst.service else "traces",
         "CodeVersion": CODE_VERSION,
     }

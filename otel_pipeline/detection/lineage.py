@@ -24,7 +24,7 @@ TABLES = {
     "normal_behavior": "",
     "anomaly_scores": "WrittenAt",
     "behavior_windows": "WrittenAt",
-    "incidents": "WrittenAt, DetectedAt",
+    "incidents": "WrittenAt, DetectedAt, Matched",
     "error_patterns": "UpdatedAt",
 }
 REPLACING = ("log_templates", "log_template_masks", "embeddings", "error_patterns")

@@ -7,6 +7,11 @@ INSERT INTO {stage:Identifier}
     `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Observed`, `Reasons.Expected`, `Reasons.Surprise`,
     BaselineVersion, EmbeddingModel, CodeVersion)
 WITH
+    (
+        SELECT (groupArray(cityHash64(BaselineVersion, Service, Entry)), groupArray(Children))
+        FROM {behavior:Identifier}
+        WHERE Kind = 'calls' AND Behavior = 0 AND BaselineVersion IN (SELECT Version FROM {stats:Identifier} WHERE notEmpty(Did))
+    ) AS Usual, -- what an entry of a service usually does
     calibrations AS
     (
         SELECT BaselineVersion, Calibration.Values AS Values, Calibration.Surprise AS Levels
@@ -27,61 +32,95 @@ WITH
             otel_pipeline_surprise_v1(otel_pipeline_together_v1(Each[2], Each[5], Each[6], Each[7]), c.Values[8], c.Levels[8]) AS Score
         FROM {stats:Identifier} AS s
         LEFT JOIN calibrations AS c ON s.Version = c.BaselineVersion
+    ),
+    judged AS
+    (
+        SELECT
+            t.*, s.*,
+            if(t.Complete, round(s.Score, 4), 0) AS Judged,
+            multiIf(NOT t.Complete, 'partial', s.N = 0, 'no_baseline', Judged >= {threshold:Float64}, 'anomalous', 'normal') AS Verdict
+        FROM {traces:Identifier} AS t
+        INNER JOIN surprises AS s ON t.TraceId = s.TraceId
+    ),
+    differing AS -- what the services called that they do not usually call, or the other way round
+    (
+        SELECT
+            *,
+            arraySlice(arrayReverseSort(e -> (e.7, e), arrayFlatten(arrayMap(
+                v -> arrayMap(
+                    d -> ('calls', v.2, v.4, d.1, d.2, d.3, v.1, 6),
+                    otel_pipeline_differences_v1(
+                        arrayMap(
+                            c -> (c.1, c.2 / greatest(1, arraySum((s, n) -> if(s = v.2, n, 0), Edge.Callee, Edge.Calls))),
+                            otel_pipeline_children_v1(
+                                v.2, otel_pipeline_entries_v1(v.2, Edge.Operation, Edge.Callee, RootService, RootOperation),
+                                Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
+                            )
+                        ),
+                        Usual.2[indexOf(Usual.1, cityHash64(Version, v.2, v.3))]
+                    )
+                ),
+                if(Verdict = 'anomalous', Did, [])
+            ))), 1, 4) AS Differing
+        FROM judged
+    ),
+    explained AS
+    (
+        SELECT
+            *,
+            if(
+                Verdict = 'anomalous',
+                arrayFilter(r -> r.7 >= 1, arrayConcat(
+                    arrayReverseSort(r -> r.7, arrayMap(
+                        e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[e.8], Levels[e.8]), 4)),
+                        if(Verdict = 'anomalous', arrayConcat(Slow, Failed, Logged, Acted, Differing), [])
+                    )),
+                    [(
+                        'structure', RootService, RootOperation, if(ShapeCount = 0, 'unseen shape of the trace', 'rare shape of the trace'),
+                        1., ShapeCount / N, round(Each[1], 4)
+                    )]
+                )),
+                []
+            ) AS Reasons
+        FROM differing
     )
 SELECT
-    t.Hour,
-    t.Timestamp,
-    t.TraceId,
-    t.RootService,
-    t.RootOperation,
-    t.RootKind,
-    t.Environment,
-    if(t.Complete, round(s.Score, 4), 0) AS Score,
-    multiIf(NOT t.Complete, 'partial', s.N = 0, 'no_baseline', Score >= {threshold:Float64}, 'anomalous', 'normal') AS Verdict,
+    Hour,
+    Timestamp,
+    TraceId,
+    RootService,
+    RootOperation,
+    RootKind,
+    Environment,
+    Judged,
+    Verdict,
     {threshold:Float64},
-    round(s.Each[5], 4),
-    round(s.Each[6], 4),
-    round(s.Each[1], 4),
-    round(s.Each[2], 4),
-    round(s.Each[7], 4),
-    round(s.Each[3], 4),
-    round(s.Each[4], 4),
-    t.Duration,
+    round(Each[5], 4),
+    round(Each[6], 4),
+    round(Each[1], 4),
+    round(Each[2], 4),
+    round(Each[7], 4),
+    round(Each[3], 4),
+    round(Each[4], 4),
+    Duration,
     if(
         Verdict = 'anomalous',
-        arrayFirst(r -> r.7 >= 0.5 * s.Largest, arrayConcat(
+        arrayFirst(r -> r.7 >= 0.5 * Largest, arrayConcat(
             arrayFilter(r -> r.1 = 'error' AND startsWith(r.4, 'error begins'), Reasons),
             arrayFilter(r -> r.1 IN ('latency', 'network', 'template'), Reasons),
             arrayFilter(r -> r.1 NOT IN ('structure', 'duration'), Reasons),
             Reasons
         )).2,
         ''
-    ) AS Suspect,
-    (if(
-        Verdict = 'anomalous',
-        arrayFilter(r -> r.7 >= 1, arrayConcat(s.Found, [(
-            'structure', t.RootService, t.RootOperation, if(s.ShapeCount = 0, 'unseen shape of the trace', 'rare shape of the trace'),
-            1., s.ShapeCount / s.N, round(s.Each[1], 4)
-        )])),
-        []
-    ) AS Reasons).1,
+    ),
+    Reasons.1,
     Reasons.2,
     Reasons.3,
     Reasons.4,
     Reasons.5,
     Reasons.6,
     Reasons.7,
-    s.Version,
-    s.EmbeddingModel,
+    Version,
+    EmbeddingModel,
     {code_version:String}
-FROM {traces:Identifier} AS t
-INNER JOIN
-(
-    SELECT
-        *,
-        arrayReverseSort(r -> r.7, arrayMap(
-            e -> (e.1, e.2, e.3, e.4, e.5, e.6, round(otel_pipeline_surprise_v1(e.7, Values[e.8], Levels[e.8]), 4)),
-            if(round(Score, 4) >= {threshold:Float64}, arrayConcat(Slow, Failed, Logged, Acted, Did), [])
-        )) AS Found
-    FROM surprises
-) AS s ON t.TraceId = s.TraceId
+FROM explained

@@ -6,7 +6,9 @@
 -- calls, conduct: -log10 of the share of visits (by the same entry to the same service) that behave as rarely or more rarely: where every visit is unlike
 -- all others, being so says nothing. Conduct: with the log templates and errors together, or the errors alone;
 -- structure, errors, templates: -log10 of the share of the operation's traces that show the same; among the reasons, not in the score.
--- What is odd counts more where many of the like were odd in the minute before (otel_pipeline_context_v2).
+-- What is odd counts more where many of the like were odd in the minute before (otel_pipeline_context_v2): those until the second before, less those until
+-- a minute and a second before, for a sum that only grows takes one pass however busy a minute is.
+-- What is carried from row to row is numbers and hashes; of what names things, only what is unusual is kept, and nothing where own = 1.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     errors AS
@@ -21,51 +23,79 @@ WITH
         FROM {model:Identifier}
         ARRAY JOIN Template.Key AS Key, Template.Count AS N
     ),
-    timed AS
+    things AS -- a row for each of the largest values, and one above them: the time that is judged lies between it and the next
     (
         SELECT
-            t.TraceId AS TraceId,
-            t.Due AS Due,
-            t.Kind AS Kind,
-            t.Ns AS Ns,
-            log(t.Ns / t.Calls + 200000) AS X,
-            otel_pipeline_time_surprise_v1(X, w.Traces, w.Tops, w.Ranks, w.Slope, w.SlopeWithout, {own:UInt8}) AS Alone,
-            count() OVER minute AS Seen,
-            countIf(Alone >= 1) OVER minute AS High,
-            uniqExactIf(t.Second, Alone >= 1) OVER minute AS Seconds,
-            Alone + if(Alone >= 0.5 AND t.Kind != 'whole', otel_pipeline_context_v2(High, Seen, Seconds), 0) AS Statistic,
-            toUInt64(greatest(0, t.Ns - w.Bound)) AS Excess, -- whole numbers: their sum is the same in whatever order
-            w.Bound AS Bound,
-            (transform(t.Kind, ['network', 'whole'], ['network', 'duration'], 'latency'), t.Service, if(t.Kind = 'whole', t.RootOperation, t.Operation),
-                transform(t.Kind, ['network', 'whole'], ['slow call: time between caller and callee, ms', 'slow: the whole, ms'], 'slow: own time a call, ms'),
-                t.Ns / t.Calls / 1e6, (exp(w.Center) - 200000) / 1e6, Statistic, 2) AS Evidence,
-            if(
-                t.Kind = 'self' AND w.Traces >= 50 AND X < w.Least - 0.1,
-                ('latency', t.Service, t.Operation, 'shorter than ever: own time a call, ms', t.Ns / t.Calls / 1e6, (exp(w.Center) - 200000) / 1e6, log10(w.Traces), 2),
-                ('', '', '', '', 0., 0., 0., 0)
-            ) AS Shorter
+            cityHash64(
+                BaselineVersion, RootService, RootOperation, Environment, transform(Kind, ['self', 'whole'], ['latency', 'duration'], Kind), Service,
+                if(Kind = 'whole', RootOperation, Operation)
+            ) AS Thing,
+            Traces, Least, Center, Bound, Slope, SlopeWithout, Tops[1] AS Largest, Tops[2] AS Larger,
+            if(Place = 0, inf, Tops[Place]) AS Above, Tops[Place + 1] AS Below, Ranks[Place] AS RankAbove, Ranks[Place + 1] AS RankBelow,
+            Place = length(Tops) AS Last
+        FROM {times:Identifier}
+        ARRAY JOIN arrayFilter(i -> i = 0 OR i = length(Tops) OR Tops[i] > Tops[i + 1], range(0, length(Tops) + 1)) AS Place
+    ),
+    items AS
+    (
+        SELECT
+            cityHash64(TraceId) AS Trace, Due, Second, Item.1 AS Kind, Item.2 AS Service, Item.3 AS Operation, Item.4 AS Ns, Item.5 AS Calls,
+            cityHash64(Version, RootService, RootOperation, Environment, Kind, Service, Operation) AS Thing,
+            cityHash64(Kind, Service, Operation, Environment) AS Like
+        FROM {judged:Identifier}
+        ARRAY JOIN arrayPushBack(
+            arrayMap((s, o, ns, n) -> ('latency', s, o, ns, n), Self.Service, Self.Operation, Self.Ns, Self.Calls),
+            ('duration', RootService, RootOperation, Duration, toUInt32(1))
+        ) AS Item
+        WHERE N > 0
+        UNION ALL
+        SELECT
+            Trace, Due, Second, 'network' AS Kind, Callee AS Service, Caller AS Operation, Ns, Calls,
+            cityHash64(Root.1, Root.2, Root.3, Root.4, Kind, Service, Operation) AS Thing,
+            cityHash64(Kind, Service, Operation, Root.4) AS Like
         FROM
         (
-            SELECT TraceId, Due, Second, Version, RootService, RootOperation, Environment,
-                Item.1 AS Kind, Item.2 AS Service, Item.3 AS Operation, Item.4 AS Ns, Item.5 AS Calls
-            FROM {judged:Identifier}
-            ARRAY JOIN arrayPushBack(
-                arrayMap((s, o, ns, n) -> ('self', s, o, ns, n), Self.Service, Self.Operation, Self.Ns, Self.Calls),
-                ('whole', RootService, '', Duration, toUInt32(1))
-            ) AS Item
-            WHERE N > 0
-            UNION ALL
-            SELECT TraceId, Due, Second, Version, RootService, RootOperation, Environment,
-                'network' AS Kind, Callee AS Service, Caller AS Operation, sum(Gap) AS Ns, sum(Times) AS Calls
+            SELECT
+                cityHash64(TraceId) AS Trace, Callee, Caller, any(Due) AS Due, any(Second) AS Second, any((Version, RootService, RootOperation, Environment)) AS Root,
+                sum(Gap) AS Ns, sum(Times) AS Calls
             FROM {judged:Identifier}
             ARRAY JOIN Edge.Caller AS Caller, Edge.Callee AS Callee, Edge.GapNs AS Gap, Edge.Calls AS Times
             WHERE N > 0
-            GROUP BY TraceId, Due, Second, Version, RootService, RootOperation, Environment, Caller, Callee
-        ) AS t
-        INNER JOIN {times:Identifier} AS w
-            ON t.Version = w.BaselineVersion AND t.RootService = w.RootService AND t.RootOperation = w.RootOperation AND t.Environment = w.Environment
-            AND t.Kind = w.Kind AND t.Service = w.Service AND t.Operation = w.Operation
-        WINDOW minute AS (PARTITION BY t.Kind, t.Service, t.Operation, t.Environment ORDER BY t.Second RANGE BETWEEN 60 PRECEDING AND 1 PRECEDING)
+            GROUP BY Trace, Callee, Caller
+        )
+    ),
+    timed AS
+    (
+        SELECT
+            *,
+            Alone + if(Alone >= 0.5 AND Kind != 'duration', otel_pipeline_context_v2(High, Seen, Seconds), 0) AS Statistic,
+            toUInt64(greatest(0, Ns - Bound)) AS Excess -- whole numbers: their sum is the same in whatever order
+        FROM
+        (
+            SELECT
+                *,
+                (count() OVER past) - (count() OVER before) AS Seen,
+                (countIf(Alone >= 1) OVER past) - (countIf(Alone >= 1) OVER before) AS High,
+                (uniqExactIf(Second, Alone >= 1) OVER past) - (uniqExactIf(Second, Alone >= 1) OVER before) AS Seconds
+            FROM
+            (
+                SELECT
+                    t.*, w.Traces AS Traces, w.Least AS Least, w.Center AS Center, w.Bound AS Bound,
+                    multiIf( -- otel_pipeline_time_surprise_v1
+                        w.Traces < 10 + {own:UInt8}, 0.,
+                        {own:UInt8} = 1 AND X >= w.Largest, log10(2 * w.Traces) + least(8., greatest(0., X - w.Larger) / w.SlopeWithout),
+                        X > w.Largest, log10(2 * (w.Traces + 1)) + least(8., (X - w.Largest) / w.Slope),
+                        -log10(least(1., (
+                            if(w.Last, toFloat64(w.Traces), w.RankAbove + (toFloat64(w.RankBelow) - w.RankAbove) * (w.Above - X) / greatest(w.Above - w.Below, 1e-9))
+                            - {own:UInt8} + 0.5
+                        ) / (w.Traces - {own:UInt8} + 1)))
+                    ) AS Alone
+                FROM (SELECT *, log(Ns / Calls + 200000) AS X FROM items) AS t
+                ASOF INNER JOIN things AS w ON t.Thing = w.Thing AND t.X <= w.Above
+            )
+            WINDOW past AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
+        )
     ),
     failed AS
     (
@@ -112,78 +142,78 @@ WITH
     visits AS
     (
         SELECT
-            TraceId,
-            Due,
-            Second,
-            Version,
-            Service,
-            otel_pipeline_entries_v1(Service, Edge.Operation, Edge.Callee, RootService, RootOperation) AS Entries,
-            cityHash64(Entries, Environment) AS Entry,
-            otel_pipeline_children_v1(
-                Service, Entries, Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
-            ) AS Did,
-            greatest(1, arraySum((s, n) -> if(s = Service, n, 0), Edge.Callee, Edge.Calls)) AS Times,
+            cityHash64(TraceId) AS Trace, Due, Second, Version, Service,
+            Visit.1[1] AS Operation,
+            cityHash64(Visit.1, Environment) AS Entry,
             arrayFilter((e, s) -> s = Service, arrayZip(Error.Operation, Error.Type), Error.Service) AS Errors,
-            otel_pipeline_conduct_v1(
+            ['calls', 'errors', 'conduct'] AS Kinds,
+            [otel_pipeline_calls_v1(Visit.3, Visit.2), cityHash64(arrayDistinct(Errors)), otel_pipeline_conduct_v1(
                 Service, Template.Id, Template.Service, Template.Count, arrayZip(Error.Operation, Error.Type, Error.Origin), Error.Service
-            ) AS Conduct
+            )] AS Behaviors
         FROM {judged:Identifier}
-        ARRAY JOIN Services AS Service
+        ARRAY JOIN
+            Services AS Service,
+            otel_pipeline_visits_v1(
+                Services, RootService, RootOperation, Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
+            ) AS Visit
         WHERE N > 0
     ),
     behaved AS
     (
         SELECT
-            v.TraceId AS TraceId,
-            v.Due AS Due,
-            v.Second AS Second,
-            v.Service AS Service,
-            v.Entry AS Entry,
-            v.Entries[1] AS Operation,
-            if(v.Kind = 'calls', arrayMap(c -> (c.1, c.2 / v.Times), v.Did), []) AS Children,
-            e.Children AS Usual,
-            v.Kind AS Kind,
+            v.Trace AS Trace, v.Due AS Due, v.Second AS Second, v.Service AS Service, v.Entry AS Entry, v.Operation AS Operation, v.Kind AS Kind,
             toInt64(k.Visits) - {own:UInt8} AS Others,
             e.OfEntry - {own:UInt8} AS OfEntry,
             greatest(0, if(Others > 0, toInt64(k.Rarer), toInt64(e.Singles)) - {own:UInt8}) AS Rarer,
             if(OfEntry >= 10, -log10(least(1, (Rarer + 10 * greatest(e.Novel, Rarer / OfEntry)) / (OfEntry + 10))), 0) AS Alone
         FROM
         (
-            SELECT *, Kind, Behavior
+            SELECT
+                Trace, Due, Second, Service, Entry, Operation, Kind,
+                cityHash64(Version, Kind, Service, Entry) AS OfEntry, cityHash64(Version, Kind, Service, Entry, Behavior) AS OfBehavior
             FROM visits
-            ARRAY JOIN ['calls', 'errors', 'conduct'] AS Kind,
-                [otel_pipeline_calls_v1(Did, Times), cityHash64(arrayDistinct(Errors)), Conduct] AS Behavior
+            ARRAY JOIN Kinds AS Kind, Behaviors AS Behavior
         ) AS v
-        INNER JOIN (SELECT * FROM {behavior:Identifier} WHERE Behavior = 0) AS e
-            ON v.Version = e.BaselineVersion AND v.Kind = e.Kind AND v.Service = e.Service AND v.Entry = e.Entry
-        LEFT JOIN (SELECT * FROM {behavior:Identifier} WHERE Behavior != 0) AS k
-            ON v.Version = k.BaselineVersion AND v.Kind = k.Kind AND v.Service = k.Service AND v.Entry = k.Entry AND v.Behavior = k.Behavior
+        INNER JOIN
+        (
+            SELECT cityHash64(BaselineVersion, Kind, Service, Entry) AS Key, OfEntry, Singles, Novel FROM {behavior:Identifier} WHERE Behavior = 0
+        ) AS e ON v.OfEntry = e.Key
+        LEFT JOIN
+        (
+            SELECT cityHash64(BaselineVersion, Kind, Service, Entry, Behavior) AS Key, Visits, Rarer FROM {behavior:Identifier} WHERE Behavior != 0
+        ) AS k ON v.OfBehavior = k.Key
     ),
     acted AS
     (
         SELECT
             *,
-            count() OVER minute AS Seen,
-            countIf(CallsAlone >= 1) OVER minute AS CallsHigh,
-            countIf(ConductAlone >= 1) OVER minute AS ConductHigh,
-            uniqExactIf(Second, CallsAlone >= 1) OVER minute AS CallsSeconds,
-            uniqExactIf(Second, ConductAlone >= 1) OVER minute AS ConductSeconds,
             CallsAlone + if(CallsAlone >= 0.5, otel_pipeline_context_v2(CallsHigh, Seen, CallsSeconds), 0) AS Calls,
             ConductAlone + if(ConductAlone >= 0.5, otel_pipeline_context_v2(ConductHigh, Seen, ConductSeconds), 0) AS Conduct
         FROM
         (
             SELECT
-                TraceId, Due, Second, Service, Entry,
-                any(Operation) AS Operation,
-                maxIf(Alone, Kind = 'calls') AS CallsAlone,
-                maxIf(Alone, Kind != 'calls') AS ConductAlone,
-                maxIf(Children, Kind = 'calls') AS Children,
-                maxIf(Usual, Kind = 'calls') AS Usual,
-                minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
-            FROM behaved
-            GROUP BY TraceId, Due, Second, Service, Entry
+                *,
+                (count() OVER past) - (count() OVER before) AS Seen,
+                (countIf(CallsAlone >= 1) OVER past) - (countIf(CallsAlone >= 1) OVER before) AS CallsHigh,
+                (countIf(ConductAlone >= 1) OVER past) - (countIf(ConductAlone >= 1) OVER before) AS ConductHigh,
+                (uniqExactIf(Second, CallsAlone >= 1) OVER past) - (uniqExactIf(Second, CallsAlone >= 1) OVER before) AS CallsSeconds,
+                (uniqExactIf(Second, ConductAlone >= 1) OVER past) - (uniqExactIf(Second, ConductAlone >= 1) OVER before) AS ConductSeconds
+            FROM
+            (
+                SELECT
+                    Trace, Service, Entry, cityHash64(Service, Entry) AS Like,
+                    any(Due) AS Due,
+                    any(Second) AS Second,
+                    any(Operation) AS Operation,
+                    maxIf(Alone, Kind = 'calls') AS CallsAlone,
+                    maxIf(Alone, Kind != 'calls') AS ConductAlone,
+                    minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
+                FROM behaved
+                GROUP BY Trace, Service, Entry
+            )
+            WINDOW past AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
         )
-        WINDOW minute AS (PARTITION BY Service, Entry ORDER BY Second RANGE BETWEEN 60 PRECEDING AND 1 PRECEDING)
     )
 SELECT
     j.TraceId AS TraceId,
@@ -198,48 +228,60 @@ SELECT
     a.Conduct AS Conduct,
     a.Calls AS Calls,
     log(s.Excess + 100000) AS Excess,
-    a.Acted AS Acted,
-    a.Did AS Did,
-    arrayConcat(s.Slow, if(s.Excess > 0, [(
-        s.Most.1, s.Most.2, s.Most.3, 'slow: ms in all, beyond what is usual', s.MostNs / 1e6, greatest(0, s.MostBound) / 1e6, log(s.Excess + 100000), 7
-    )], [])) AS Slow,
+    arrayConcat(
+        arrayMap(
+            e -> (e.2, e.3, e.4, transform(toString(e.2), ['network', 'duration'],
+                ['slow call: time between caller and callee, ms', 'slow: the whole, ms'], 'slow: own time a call, ms'), e.5, e.6, -(e.1), 2),
+            s.Slow
+        ),
+        arrayMap(e -> ('latency', e.1, e.2, 'shorter than ever: own time a call, ms', e.3, e.4, e.5, 2), arraySlice(arraySort(s.Shorter), 1, 2)),
+        if(s.Excess > 0 AND {own:UInt8} = 0, [(
+            (s.Most.2).1, (s.Most.2).2, (s.Most.2).3, 'slow: ms in all, beyond what is usual', s.Most.3 / 1e6, greatest(0, s.Most.4) / 1e6, Excess, 7
+        )], [])
+    ) AS Slow,
     f.Top AS Failed,
-    l.Top AS Logged
+    l.Top AS Logged,
+    a.Acted AS Acted,
+    a.Did AS Did
 FROM (SELECT * FROM {judged:Identifier} WHERE Due) AS j
 LEFT JOIN
 (
     SELECT
-        TraceId,
-        maxIf(Statistic, Kind != 'whole') AS Statistic,
-        sumIf(timed.Excess, Kind != 'whole') AS Excess,
-        argMaxIf(Evidence, (timed.Excess, Evidence), Kind != 'whole') AS Most,
-        argMaxIf(Ns, (timed.Excess, Evidence), Kind != 'whole') AS MostNs,
-        argMaxIf(Bound, (timed.Excess, Evidence), Kind != 'whole') AS MostBound,
-        arrayConcat(
-            arrayReverseSort(e -> e.7, groupArraySortedIf(4)((-(Evidence.7), Evidence), Evidence.7 > 1).2),
-            arraySlice(arraySort(groupArrayIf(Shorter, Shorter.1 != '')), 1, 2)
-        ) AS Slow
+        Trace,
+        maxIf(timed.Statistic, Kind != 'duration') AS Statistic,
+        sumIf(timed.Excess, Kind != 'duration') AS Excess,
+        maxIf(
+            (timed.Excess, (Kind, Service, Operation, Ns / Calls / 1e6, (exp(Center) - 200000) / 1e6, timed.Statistic), Ns, Bound),
+            {own:UInt8} = 0 AND timed.Excess > 0 AND Kind != 'duration'
+        ) AS Most,
+        groupArraySortedIf(4)(
+            (-(timed.Statistic), Kind, Service, Operation, Ns / Calls / 1e6, (exp(Center) - 200000) / 1e6), {own:UInt8} = 0 AND timed.Statistic > 1
+        ) AS Slow,
+        groupArrayIf(
+            (Service, Operation, Ns / Calls / 1e6, (exp(Center) - 200000) / 1e6, log10(Traces)),
+            {own:UInt8} = 0 AND Kind = 'latency' AND Traces >= 50 AND X < Least - 0.1
+        ) AS Shorter
     FROM timed
     WHERE Due
-    GROUP BY TraceId
-) AS s ON j.TraceId = s.TraceId
+    GROUP BY Trace
+) AS s ON cityHash64(j.TraceId) = s.Trace
 LEFT JOIN
 (
     SELECT
-        TraceId,
+        Trace,
         max(acted.Conduct) AS Conduct,
         max(acted.Calls) AS Calls,
-        arraySlice(arrayReverseSort(e -> (e.7, e), groupArray((
-            'conduct', toString(Service), toString(Operation), 'log lines and errors unlike those of its usual visits', 1., ConductShare, acted.Conduct, 5
-        ))), 1, 3) AS Acted,
-        arraySlice(arrayReverseSort(e -> (e.7, e), groupArrayArrayIf(arrayMap(
-            d -> ('calls', toString(Service), toString(Operation), d.1, d.2, d.3, acted.Calls, 6),
-            if(acted.Calls < 1, [], otel_pipeline_differences_v1(Children, Usual))
-        ), acted.Calls >= 1)), 1, 4) AS Did
+        arrayMap(
+            e -> ('conduct', e.2, e.3, 'log lines and errors unlike those of its usual visits', 1., e.4, e.1, 5),
+            arraySlice(arrayReverseSort(groupArrayIf(
+                (acted.Conduct, toString(Service), Operation, ConductShare), {own:UInt8} = 0 AND acted.Conduct > 0
+            )), 1, 3)
+        ) AS Acted,
+        groupArrayIf((acted.Calls, toString(Service), Entry, Operation), {own:UInt8} = 0 AND acted.Calls >= 1) AS Did
     FROM acted
     WHERE Due
-    GROUP BY TraceId
-) AS a ON j.TraceId = a.TraceId
+    GROUP BY Trace
+) AS a ON cityHash64(j.TraceId) = a.Trace
 LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> (e.7, e), groupArray(Evidence)), 1, 6) AS Top FROM failed GROUP BY TraceId) AS f
     ON j.TraceId = f.TraceId
 LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> (e.7, e), groupArray(Evidence)), 1, 4) AS Top FROM logged GROUP BY TraceId) AS l

@@ -56,8 +56,7 @@ FROM
                 arrayMap(r -> (r.1, Classes[indexOf(Names, r.1)], r.2, r.3, r.4, r.5), arrayFilter(r -> has(Names, r.1), arrayConcat(Selves, Gaps, Calls, Errors, Forms, Lines)))
             )) AS Row
         FROM trace_summaries
-        WHERE Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))})) AND Hour <= toStartOfHour(arrayMax({ends:Array(DateTime64(3))}))
-            AND Window > 0
+        WHERE Hour IN {hours:Array(DateTime)} AND Window > 0
     )
     GROUP BY Window, Service, Class, Kind, Part
 )

@@ -1,8 +1,14 @@
 -- Grain: an incident that began in the hour. Key: IncidentId. Called by detection.error_patterns and evaluation.memory.
--- Versions: service.version of the blamed service in its example traces.
+-- Versions: service.version of the blamed service in its example traces. Known: hash of what tells how it is matched: the incident itself, and how much of
+-- the traffic after it there is, in quarters of an hour up to one, and then whether all of its hours; Matched: the same when it was last matched.
+WITH (SELECT max(Timestamp) FROM trace_summaries WHERE Hour >= {hour:DateTime} AND Hour <= {hour:DateTime} + INTERVAL 2 HOUR) AS Newest
 SELECT
     i.IncidentId AS IncidentId, Start, End, Service, Title, `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Traces`, `Reasons.Surprise`, Anomalous, ExampleTraceIds,
-    Templates, Shapes, PatternId, arraySort(arrayDistinct(v.Found)) AS Versions
+    Templates, Shapes, PatternId, Open, Matched, arraySort(arrayDistinct(v.Found)) AS Versions,
+    cityHash64(
+        Start, End, Service, Title, Traces, Anomalous, MaxScore, Operations, ExampleTraceIds, Templates, Shapes,
+        if(toStartOfHour(Newest) > toStartOfHour(End), 5, least(4, intDiv(dateDiff('second', End, Newest), 900)))
+    ) AS Known
 FROM incidents AS i
 LEFT JOIN
 (

@@ -28,8 +28,5 @@ SELECT
     max(BaselineVersion) AS BaselineVersion,
     arrayMap(x -> x.2, arraySlice(arraySort(groupArrayIf((-Score, TraceId), Hit)), 1, 5)) AS Examples,
     groupUniqArrayArrayIf(Services, Hit) AS Services,
-    (
-        SELECT groupArray(ShapeHash)
-        FROM (SELECT ShapeHash FROM affected WHERE Hit GROUP BY ShapeHash ORDER BY count() DESC, ShapeHash LIMIT 10)
-    ) AS Shapes
+    arraySlice(arraySort((shape, n) -> (-n, shape), (sumMapIf([ShapeHash], [toInt64(1)], Hit) AS Often).1, Often.2), 1, 10) AS Shapes
 FROM affected

@@ -6,26 +6,31 @@ WITH
     (
         SELECT
             Service,
-            cityHash64(otel_pipeline_entries_v1(Service, t.Edge.Operation, t.Edge.Callee, t.RootService, t.RootOperation) AS Entries, t.Environment) AS Entry,
-            otel_pipeline_children_v1(
-                Service, Entries, t.Self.Service, t.Self.Operation, t.Self.Calls, t.Edge.Caller, t.Edge.Callee, t.Edge.Operation, t.Edge.Calls
-            ) AS Did,
-            greatest(1, arraySum((s, n) -> if(s = Service, n, 0), t.Edge.Callee, t.Edge.Calls)) AS Times,
-            arrayFilter((e, s) -> s = Service, arrayZip(t.Error.Operation, t.Error.Type), t.Error.Service) AS Errors,
+            cityHash64(Visit.1, t.Environment) AS Entry,
+            otel_pipeline_calls_v1(Visit.3, Visit.2) AS Calls,
+            cityHash64(arrayDistinct(arrayFilter((e, s) -> s = Service, arrayZip(t.Error.Operation, t.Error.Type), t.Error.Service))) AS Errors,
             otel_pipeline_conduct_v1(
                 Service, t.Template.Id, t.Template.Service, t.Template.Count, arrayZip(t.Error.Operation, t.Error.Type, t.Error.Origin), t.Error.Service
-            ) AS Conduct
+            ) AS Conduct,
+            count() AS N,
+            min(arrayMap(c -> (c.1, c.2 / Visit.2), Visit.3)) AS Did
         FROM {traces:Identifier} AS t
-        ARRAY JOIN t.Services AS Service
+        ARRAY JOIN
+            t.Services AS Service,
+            otel_pipeline_visits_v1(
+                t.Services, t.RootService, t.RootOperation, t.Self.Service, t.Self.Operation, t.Self.Calls,
+                t.Edge.Caller, t.Edge.Callee, t.Edge.Operation, t.Edge.Calls
+            ) AS Visit
+        GROUP BY Service, Entry, Calls, Errors, Conduct
     ),
     behaviors AS
     (
         SELECT
-            Kind, Service, Entry, Behavior, count() AS Visits,
-            if(Kind = 'calls', min(arrayMap(c -> (c.1, c.2 / Times), Did)), []) AS Children
+            Kind, Service, Entry, Behavior, sum(N) AS Visits,
+            minIf(Did, Kind = 'calls') AS Children
         FROM visits
         ARRAY JOIN ['calls', 'errors', 'conduct'] AS Kind,
-            [otel_pipeline_calls_v1(Did, Times), cityHash64(arrayDistinct(Errors)), Conduct] AS Behavior
+            [Calls, Errors, Conduct] AS Behavior
         GROUP BY Kind, Service, Entry, Behavior
     ),
     counted AS

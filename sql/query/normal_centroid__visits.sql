@@ -4,18 +4,18 @@ CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 SELECT
     t.TraceId AS TraceId,
     intDiv(toUnixTimestamp(toDateTime(t.Timestamp)), {width:UInt32}) AS Slice,
-    cityHash64(Service, otel_pipeline_entries_v1(Service, t.Edge.Operation, t.Edge.Callee, t.RootService, t.RootOperation) AS Entries, t.Environment) AS Entry,
+    cityHash64(Service, Visit.1, t.Environment) AS Entry,
     otel_pipeline_conduct_v1(
         Service, t.Template.Id, t.Template.Service, t.Template.Count, arrayZip(t.Error.Operation, t.Error.Type, t.Error.Origin), t.Error.Service
     ) AS Conduct,
-    otel_pipeline_calls_v1(
-        otel_pipeline_children_v1(
-            Service, Entries, t.Self.Service, t.Self.Operation, t.Self.Calls, t.Edge.Caller, t.Edge.Callee, t.Edge.Operation, t.Edge.Calls
-        ),
-        greatest(1, arraySum((s, n) -> if(s = Service, n, 0), t.Edge.Callee, t.Edge.Calls))
-    ) AS Calls
+    otel_pipeline_calls_v1(Visit.3, Visit.2) AS Calls
 FROM trace_summaries AS t
-ARRAY JOIN t.Services AS Service
+ARRAY JOIN
+    t.Services AS Service,
+    otel_pipeline_visits_v1(
+        t.Services, t.RootService, t.RootOperation, t.Self.Service, t.Self.Operation, t.Self.Calls,
+        t.Edge.Caller, t.Edge.Callee, t.Edge.Operation, t.Edge.Calls
+    ) AS Visit
 WHERE t.Complete
     AND t.Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))}))
     AND t.Hour <= toStartOfHour(arrayMax({ends:Array(DateTime64(3))}))
