@@ -25,6 +25,9 @@ NEVER_AGAIN = (
     "deduplication_log",
     "ground_truth",
     "guard",
+    "boundary",
+    "reader_rights",
+    "dagster_web",
     "tools_hostile",
     "forget",
 )
