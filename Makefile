@@ -3,6 +3,7 @@
 
 .DEFAULT_GOAL := help
 PYTHON ?=
+JOBS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -21,9 +22,9 @@ demo: $(READY) ## Stack, load, real faults, and the report that finds them. ARGS
 dev: $(READY) ## The whole stack until Ctrl-C.
 	@$(BIN)/otel-pipeline up $(ARGS)
 
-test: $(READY) ## All tests. ARGS="tests/unit -k name" for some.
+test: $(READY) ## All tests, two files at a time (JOBS=4: four). ARGS="tests/unit -k name" for some.
 	@.ci/browser
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(READY) ## Format, lint, types, and that the definitions load.
 	@$(BIN)/ruff format --check --quiet
