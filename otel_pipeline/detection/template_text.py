@@ -56,14 +56,27 @@ _PAIRS = re.compile(
     r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])",
     re.ASCII,
 )
-# One value in the brackets of an object, as languages print them: WorkSource{<*>}, Optional[<*>].
-_OBJECT = re.compile(r"(?<![^\s=(,])[A-Z]\w*(?:\{<\*>\}|\[<\*>\])")
 # Lists of values, however long, are one value; a missing one in brackets is a value too.
 _LIST = re.compile(r"<\*>(?:(?P<sep>, ?|:| |\||;)<\*>)(?:(?P=sep)<\*>)*")
+# Values as programming languages print them, from the innermost bracket outwards: lists, tuples, dictionaries, objects. What
+# stands in such brackets is one value, however many items it has; a single bare word in brackets is none.
+_QUOTED = r"(?:\"[^\"]*\"|'[^']*')"
+_BARE = r"(?:[\w.@#/$%+-]|<\*>)+"
+_INNER = r"\w*(?:\[<\*>\]|\{<\*>\}|\(<\*>\))"
+_LEAF = rf"(?:{_QUOTED}|{_INNER}|{_BARE})"
+_PAIR = rf"(?:{_QUOTED}: ?|[\w.-]+(?:=|: ))(?:{_LEAF})?"
+_NEXT = r"(?:, ?|; )"
+_PRINTED = re.compile(
+    rf"\[(?:{_LEAF}{_NEXT}{_LEAF}(?:{_NEXT}{_LEAF})*|{_QUOTED}|{_INNER})\]|\[\](?=[\s,;:.)\]}}]|$)"
+    rf"|\{{(?:{_PAIR}(?:{_NEXT}{_PAIR})*|(?:{_QUOTED}|{_INNER})(?:{_NEXT}{_LEAF})*)\}}|\{{\}}(?=[\s,;:.)\]]|$)"
+    rf"|(?<=[\s=(\[{{:,])\((?:{_QUOTED}|{_INNER})(?:{_NEXT}{_LEAF})*,?\)"
+)
+_CALL = re.compile(rf"(?<![^\s=(\[{{,])[A-Z]\w*\({_PAIR}(?:{_NEXT}{_PAIR})*\)")
+_DEPTH = 4
+_OBJECT = re.compile(r"(?<![^\s=(,])[A-Z]\w*(?:\{<\*>\}|\[<\*>\])")
 _EMPTY = re.compile(r"(?<=\s)\(\)")
-# A list of single words in brackets, or of three and more anywhere, is one value.
+# A list of three and more single words is one value.
 _ITEM = r"(?:<\*>|[\w.@#/-]+|\"[^\"]*\"|'[^']*')"
-_BRACKETED = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|\[\](?=\s|$)")
 _ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}+(?!\w)")
 # Literals of programming languages are values.
 _LITERAL = re.compile(r"(?<==)(?:true|false|True|False|null|None|nil|undefined|NaN)(?![\w.$-])")
@@ -89,6 +102,15 @@ _TOKENS = re.compile(
 _WORD = re.compile(r"\w")
 
 
+def _printed(text: str) -> str:
+    for _ in range(_DEPTH):
+        shorter = _CALL.sub(WILD, _PRINTED.sub(lambda m: f"{m.group()[0]}{WILD}{m.group()[-1]}", text))
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
 # Rules by name, in the order in which they are used; `evaluate templates --ablation` leaves each out.
 RULES: Mapping[str, Callable[[str], str]] = {
     "frames": lambda text: _FRAMES.sub("", text),
@@ -100,9 +122,9 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "user": lambda text: _USER.sub(WILD, text),
     "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
     "glued": lambda text: _GLUED.sub(WILD, text),
+    "printed": lambda text: _printed(text),
     "object": lambda text: _OBJECT.sub(WILD, text),
     "empty": lambda text: _EMPTY.sub(f"({WILD})", text),
-    "bracketed": lambda text: _BRACKETED.sub(f"[{WILD}]", text),
     "items": lambda text: _ITEMS.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
     "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
