@@ -12,7 +12,7 @@ class Rules:
     # The first word of a line: mostly what speaks, or what happens.
     first: int = 12
     # Names in the shape of a value (a.b, a_b, a-b).
-    names: int = 3
+    names: int = 2
     # Words that are values elsewhere.
     lexicon: int = 2
     # Different values under one key, anywhere, that make all of its words values.

@@ -63,6 +63,8 @@ UNITS = frozenset(
 _NAME_MARKS = frozenset("._-@$#/\\")
 
 
+# The name of a type: several words with capitals, written as one.
+_TYPE = re.compile(r"[A-Z]+[a-z]+[A-Z][A-Za-z]*")
 # Words that say what happened, by their endings: participles, and verbs of Korean.
 _HAPPENED = re.compile(r"[a-z]{2,}ed|.*(?:니다|었다|했다|됨|함)")
 
@@ -73,12 +75,13 @@ def verbs(words: set[str]) -> bool:
 
 
 def constant(token: str) -> bool:
-    """A word that says something by itself: a flag, or the name of a state in capitals."""
-    return token.casefold() in FLAGS or (token.isupper() and token not in _MISSING)
+    """A word that says something by itself: a flag, or the name of a state in capitals, with its package or without."""
+    last = token.rpartition(".")[2]
+    return token.casefold() in FLAGS or (last.isupper() and token not in _MISSING)
 
 
 def named(token: str) -> bool:
-    return not _NAME_MARKS.isdisjoint(token.strip(".-_"))
+    return not _NAME_MARKS.isdisjoint(token.strip(".-_")) or bool(_TYPE.fullmatch(token))
 
 
 def event_keys(forms: Sequence[Form], rules: Rules = RULES) -> set[str]:
