@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
 from otel_pipeline.detection.template_rules import Rules
+from otel_pipeline.detection.template_spans import Around, free, lists
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
 from otel_pipeline.detection.template_words import FLAGS, UNITS, constant, named, verbs
 
-_OPENING = frozenset("=([{\"'")
+_OPENING = frozenset("=([{\"'`")
+_QUOTES = frozenset("\"'`")
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,13 @@ def _soft(cut: Tokens, place: int) -> bool:
     if after in "=(" and after:
         return False
     if before in _OPENING and (place > 1 or before in "(["):
-        return before == "=" or after in ")]}\"'"
+        return before == "=" or after in ")]}\"'`"
     return place > 0 and named(token)
+
+
+def _quoted(cut: Tokens, place: int) -> bool:
+    """Whether a place stands in quotes, by itself."""
+    return 0 < place < len(cut) - 1 and cut[place - 1] in _QUOTES and cut[place + 1] == cut[place - 1]
 
 
 class Merging:
@@ -97,6 +104,7 @@ class Merging:
         self.values: set[str] = set()
         self.value_keys: set[str] = set()
         self.seen_keys: dict[str, set[str]] = defaultdict(set)
+        self.free: set[Around] = set()
 
     def remember(self, known: Iterable[Template], seen: Mapping[int, Sequence[str]]) -> None:
         """Learn the words that were values in masks of known templates."""
@@ -123,10 +131,20 @@ class Merging:
             for bucket in buckets.values():
                 for cut, group in self._settle(bucket).items():
                     groups.setdefault(cut, Group()).absorb(group)
+            groups = self._merge_spans(groups)
             if "optional" not in self.rules.without:
                 groups = self._merge_optional(groups)
             if (len(groups), len(self.values)) == before:
                 break
+        return groups
+
+    def _merge_spans(self, groups: Groups) -> Groups:
+        """Make values of several words one wildcard."""
+        if "free text" not in self.rules.without:
+            groups = _regroup(groups, free(groups, self.free, self.rules))
+        if "lists" not in self.rules.without:
+            groups = _regroup(groups, lists(groups))
+            groups = _regroup(groups, {cut: collapse(cut) for cut in groups})
         return groups
 
     def _learn_keys(self, groups: Groups) -> None:
@@ -189,6 +207,8 @@ class Merging:
     def _many(self, cut: Tokens, place: int, words: set[str]) -> bool:
         """Whether words are enough to be values: more where a line begins, and in messages of records."""
         rules, names = self.rules, sum(map(named, words))
+        if "quotes" not in rules.without and _quoted(cut, place):
+            names = len(words)
         if place == 0 or SAYS in cut:
             return "first" not in rules.without and (len(words) >= rules.first or names >= 2 * rules.names)
         return len(words) >= rules.words or names >= rules.names

@@ -6,7 +6,7 @@ from otel_pipeline.detection.template_words import UNITS
 Tokens = tuple[str, ...]
 # So many tokens of a bracket are looked at.
 _LONGEST = 24
-_CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
+CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
 
 
 def collapse(cut: Tokens) -> Tokens:
@@ -58,7 +58,7 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
         return 0
     if start >= len(cut):
         return 0
-    if cut[start] in _CLOSING:
+    if cut[start] in CLOSING:
         return 0 if "brackets" in without else _bracket_end(cut, start)
     return 0 if "pairs of keys" in without else _pair_end(cut, start)
 
@@ -66,7 +66,7 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
 def _bracket_end(cut: Tokens, start: int) -> int:
     """Where a bracket with a wildcard or a single word in it ends."""
     for end in range(start + 1, min(len(cut), start + _LONGEST)):
-        if cut[end] == _CLOSING[cut[start]]:
+        if cut[end] == CLOSING[cut[start]]:
             inner = [token for token in cut[start:end] if is_word(token)]
             return end + 1 if WILD in inner or len(inner) == 1 else 0
     return 0

@@ -24,6 +24,11 @@ class Rules:
     beside: int = 3
     # Words that two templates have in common before one can be the other with an optional part.
     common: int = 2
+    # Texts of so many shapes at a place, with so many words of a sentence around it, are free; or so many texts that stand at
+    # other places too.
+    shapes: int = 8
+    said: int = 3
+    shared: int = 3
     # A key names the event where so many records have it, and so much more alike are the keys of those that say the
     # same there.
     event_share: float = 0.8
@@ -52,6 +57,9 @@ MERGING = (
     "lexicon",
     "keys",
     "beside",
+    "quotes",
+    "free text",
+    "lists",
     "first",
     "verbs",
     "han",

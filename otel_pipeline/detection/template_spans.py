@@ -1,0 +1,132 @@
+"""Values of several words: free text in a place of its own (causes, queries, quoted sentences), and lists in any order."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from otel_pipeline.detection.template_parts import CLOSING, Tokens
+from otel_pipeline.detection.template_rules import Rules
+from otel_pipeline.detection.template_text import WILD, is_word
+from otel_pipeline.detection.template_words import constant, named
+
+# What stands before and after a place.
+Around = tuple[Tokens, Tokens]
+_QUOTES = frozenset("\"'`")
+_ENDS = frozenset(":.-")
+
+
+def places(cut: Tokens) -> Iterator[tuple[int, int]]:
+    """Where free text may stand, as (start, end): after a colon, a dash or a full stop, up to the end of the bracket
+    around it or of the line; in brackets; in quotes."""
+    closing: list[int] = []
+    pairs: dict[int, int] = {}
+    ends = [len(cut)] * len(cut)
+    for i in range(len(cut) - 1, -1, -1):
+        if cut[i] in (")", "]", "}", "）"):
+            closing.append(i)
+        elif closing and CLOSING.get(cut[i]) == cut[closing[-1]]:
+            pairs[i] = closing.pop()
+        ends[i] = closing[-1] if closing else len(cut)
+    for i in range(1, len(cut) - 1):
+        if cut[i] in _ENDS and cut[i + 1] == " ":
+            yield i + 2, ends[i + 1]
+        elif i in pairs:
+            yield i + 1, pairs[i]
+        elif cut[i] in _QUOTES and cut[i - 1] in " (=[:" and cut[i] in cut[i + 1 :]:
+            yield i + 1, cut.index(cut[i], i + 1)
+
+
+def around(cut: Tokens, start: int, end: int) -> Around:
+    return cut[:start], cut[end:]
+
+
+def sentence(head: Tokens, foot: Tokens) -> int:
+    """How many words of a sentence stand around a place; 0 where no two of them follow each other (names of loggers,
+    levels, threads)."""
+    words = [_plain(token) for token in head]
+    adjacent = any(a and b and head[i + 1] == " " for i, (a, b) in enumerate(zip(words, words[2:], strict=False)))
+    return (sum(words) + sum(map(_plain, foot))) if adjacent else 0
+
+
+def _plain(token: str) -> bool:
+    return token != WILD and is_word(token) and not named(token) and not constant(token)
+
+
+def _shape(middle: Tokens) -> Tokens:
+    return tuple(WILD if is_word(token) else token for token in middle)
+
+
+def free(cuts: Iterable[Tokens], known: set[Around], rules: Rules) -> dict[Tokens, Tokens]:
+    """Forms that differ by free text in a place, and what they become: the place is a wildcard.
+
+    Free is a place with texts of very many shapes, or with several texts that stand in other places as well.
+
+    :param known: what stands around places that were found to be free before.
+    """
+    found: dict[Around, dict[Tokens, list[Tokens]]] = defaultdict(lambda: defaultdict(list))
+    where: dict[Tokens, set[Around]] = defaultdict(set)
+    for cut in cuts:
+        if cut[:1] == ("{",):
+            continue
+        for start, end in places(cut):
+            if start < end:
+                key = around(cut, start, end)
+                found[key][cut[start:end]].append(cut)
+                if sum(map(is_word, cut[start:end])) > 1:
+                    where[cut[start:end]].add(key)
+    renamed: dict[Tokens, Tokens] = {}
+    for key in sorted(found, key=lambda k: (-len(k[0]) - len(k[1]), k)):
+        middles = found[key]
+        head, foot = key
+        if key not in known:
+            if len(middles) < rules.shared:
+                continue
+            words = sentence(head, foot)
+            shapes = len({_shape(middle) for middle in middles})
+            shared = sum(len(where[middle]) > 1 for middle in middles if middle in where)
+            if not (
+                (shapes >= rules.shapes and words >= rules.said) or (shared >= rules.shared and words >= rules.common)
+            ):
+                continue
+        for rows in middles.values():
+            for cut in rows:
+                renamed.setdefault(cut, (*head, WILD, *foot))
+    return renamed
+
+
+def lists(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
+    """Forms that differ by a list of words, and what they become: items of a list stand in any order, parts of a
+    sentence do not."""
+    found: dict[Around, list[tuple[Tokens, Tokens]]] = defaultdict(list)
+    single: dict[Around, list[tuple[Tokens, str]]] = defaultdict(list)
+    cuts = list(cuts)
+    for cut in cuts:
+        for start, end in _runs(cut):
+            found[around(cut, start, end)].append((cut, tuple(t for t in cut[start:end] if is_word(t))))
+    if not found:
+        return {}
+    for cut in cuts:
+        for i, token in enumerate(cut):
+            if is_word(token) and (key := (cut[:i], cut[i + 1 :])) in found:
+                single[key].append((cut, token))
+    renamed: dict[Tokens, Tokens] = {}
+    for key, rows in found.items():
+        first = {items[0] for _, items in rows} | {token for _, token in single[key]}
+        later = {item for _, items in rows for item in items[1:]}
+        if len(rows) + len(single[key]) > 1 and first & later - {WILD}:
+            listed = first | later
+            for cut in [cut for cut, _ in rows] + [cut for cut, token in single[key] if token in listed]:
+                renamed.setdefault(cut, (*key[0], WILD, *key[1]))
+    return renamed
+
+
+def _runs(cut: Tokens) -> Iterator[tuple[int, int]]:
+    """Words with a comma and a blank between each two, at least two of them."""
+    i = 0
+    while i < len(cut):
+        end = i + 1
+        if is_word(cut[i]):
+            while cut[end : end + 2] == (",", " ") and end + 2 < len(cut) and is_word(cut[end + 2]):
+                end += 3
+        if end > i + 1:
+            yield i, end
+        i = end
