@@ -54,7 +54,7 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
         start += 1
         if start < len(cut) and cut[place - 1] == WILD and place + 1 == start and cut[start].casefold() in UNITS:
             return 0 if "units" in without else start + 1
-    elif not (cut[start] in "(（" and cut[start - 1] > "\u3040"):
+    elif not (cut[start] in "(（" and (cut[start - 1] > "\u3040" or (cut[start - 1] == WILD and cut[start + 1] > "\u3040"))):
         return 0
     if start >= len(cut):
         return 0

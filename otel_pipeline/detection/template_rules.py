@@ -28,7 +28,7 @@ class Rules:
     # other places too.
     shapes: int = 8
     said: int = 3
-    shared: int = 3
+    shared: int = 4
     # A key names the event where so many records have it, and so much more alike are the keys of those that say the
     # same there.
     event_share: float = 0.8
