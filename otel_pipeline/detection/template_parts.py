@@ -1,11 +1,15 @@
 """The parts of a template that a line may lack, and lists of wildcards."""
 
+from itertools import pairwise
+
 from otel_pipeline.detection.template_text import WILD, is_word
 from otel_pipeline.detection.template_words import UNITS
 
 Tokens = tuple[str, ...]
 # So many tokens of a bracket are looked at.
 _LONGEST = 24
+# Tokens from the first to the last word of a name before a colon.
+_NAME = 4
 CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
 
 
@@ -29,7 +33,7 @@ def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[T
     while place < len(cut):
         end = _part_end(cut, place, without) if place else 0
         if end:
-            parts.append(cut[place:end])
+            parts.append(_filled(cut[place:end]))
             place = end
         else:
             core.append(cut[place])
@@ -43,6 +47,16 @@ def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[T
             parts.append(tuple(detail))
             del core[comma:]
     return tuple(core), parts
+
+
+def _filled(part: Tokens) -> Tokens:
+    """A part without its value (``()``, ``user=``, ``""``) as it is with one: values may be empty."""
+    if part[-1] in ("=", ":"):
+        return (*part, WILD)
+    for i, (token, following) in enumerate(pairwise(part)):
+        if following in (CLOSING.get(token), token) and token != " ":
+            return (*part[: i + 1], WILD, *part[i + 1 :])
+    return part
 
 
 def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
@@ -60,7 +74,9 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
         return 0
     if cut[start] in CLOSING:
         return 0 if "brackets" in without else _bracket_end(cut, start)
-    return 0 if "pairs of keys" in without else _pair_end(cut, start)
+    if "pairs of keys" in without:
+        return 0
+    return _pair_end(cut, start) or (_named_end(cut, start) if cut[place] == "," else 0)
 
 
 def _bracket_end(cut: Tokens, start: int) -> int:
@@ -68,20 +84,36 @@ def _bracket_end(cut: Tokens, start: int) -> int:
     for end in range(start + 1, min(len(cut), start + _LONGEST)):
         if cut[end] == CLOSING[cut[start]]:
             inner = [token for token in cut[start:end] if is_word(token)]
-            return end + 1 if WILD in inner or len(inner) == 1 else 0
+            return end + 1 if WILD in inner or len(inner) == 1 or end == start + 1 else 0
     return 0
 
 
 def _pair_end(cut: Tokens, start: int) -> int:
-    """Where a key=value with a wildcard for its value ends."""
-    if start + 2 >= len(cut) or cut[start + 1] != "=" or not is_word(cut[start]):
+    """Where a key=value with a wildcard for its value, or with none, ends."""
+    if start + 1 >= len(cut) or cut[start + 1] != "=" or not is_word(cut[start]):
         return 0
     end = start + 2
-    while end < len(cut) and cut[end] in "\"'":
+    quote = cut[end] if end < len(cut) and cut[end] in "\"'" else ""
+    end += bool(quote)
+    if end < len(cut) and cut[end] == WILD:
         end += 1
-    if end == len(cut) or cut[end] != WILD:
-        return 0
-    end += 1
-    while end < len(cut) and cut[end] in "\"'":
+    if quote:
+        if cut[end : end + 1] != (quote,):
+            return 0
         end += 1
     return end if end == len(cut) or cut[end] in (" ", ",") else 0
+
+
+def _named_end(cut: Tokens, start: int) -> int:
+    """Where ``Name of up to three words: value`` ends, the value a wildcard or missing."""
+    end = start
+    while end < len(cut) and is_word(cut[end]) and cut[end] != WILD and end - start <= _NAME:
+        end += 2 if cut[end + 1 : end + 2] == (" ",) else 1
+    if end == start or cut[end : end + 1] != (":",):
+        return 0
+    end += 1
+    if cut[end : end + 2] == (" ", WILD):
+        end += 2
+    elif cut[end : end + 2] == (" ", ","):
+        end += 1
+    return end if end == len(cut) or cut[end] in ",;)]}" else 0

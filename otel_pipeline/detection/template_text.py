@@ -26,7 +26,8 @@ _URL = re.compile(
 )
 # A path: starts at a slash that no word touches, and ends at a blank or a delimiter.
 _PATH = re.compile(
-    r"(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
+    r"(?<![\w<>)/.~?&=-])/(?:\?(?:<\*>|[^\s\"'<>])*)"
+    r"|(?<![A-Za-z0-9_<>)/.~-])(?:[a-zA-Z]:)?(?:~|\.{1,2})?[/\\](?=[\w<.])(?:<\*>|[^\s\"'(),:;=?\[\]{}|<>\u3000-\u9fff\uac00-\ud7a3])+(?:\?(?:<\*>|[^\s\"'<>])*)?"
 )
 # A host by its shape: labels that end in a domain, or in anything where a number follows after a colon: a port, or a
 # line of code.
@@ -74,7 +75,6 @@ _PRINTED = re.compile(
 _CALL = re.compile(rf"(?<![^\s=(\[{{,])[A-Z]\w*\({_PAIR}(?:{_NEXT}{_PAIR})*\)")
 _DEPTH = 4
 _OBJECT = re.compile(r"(?<![^\s=(,])[A-Z]\w*(?:\{<\*>\}|\[<\*>\])")
-_EMPTY = re.compile(r"(?<=\s)\(\)")
 # A list of three and more single words is one value.
 _ITEM = r"(?:<\*>|[\w.@#/-]+|\"[^\"]*\"|'[^']*')"
 _ITEMS = re.compile(rf"(?<=\s){_ITEM}(?:, {_ITEM}){{2,}}+(?!\w)")
@@ -124,7 +124,6 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "glued": lambda text: _GLUED.sub(WILD, text),
     "printed": lambda text: _printed(text),
     "object": lambda text: _OBJECT.sub(WILD, text),
-    "empty": lambda text: _EMPTY.sub(f"({WILD})", text),
     "items": lambda text: _ITEMS.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
     "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
