@@ -8,7 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from otel_pipeline.evaluation.logworlds import invented, languages, operations, services, structured, trades
+from otel_pipeline.evaluation.logworlds import (
+    invented,
+    languages,
+    networks,
+    operations,
+    programs,
+    services,
+    structured,
+    trades,
+)
 from otel_pipeline.evaluation.logworlds.model import Event, World, world
 from otel_pipeline.evaluation.logworlds.values import Values
 
@@ -28,6 +37,8 @@ STYLES: dict[str, Callable[[Random], list[Event]]] = {
     "operations": operations.events,
     "invented": invented.events,
     "trades": trades.events,
+    "programs": programs.events,
+    "networks": networks.events,
     "mixed": mixed,
     "korean": lambda dice: languages.events(dice, "korean"),
     "japanese": lambda dice: languages.events(dice, "japanese"),

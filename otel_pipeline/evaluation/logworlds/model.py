@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from otel_pipeline.evaluation.logworlds.values import Values
+from otel_pipeline.evaluation.logworlds.values import SLOT, Values
 
-_SLOT = re.compile(r"«([\w*+]+)»")
 _OPTIONAL = re.compile(r"⟦([^⟦⟧]*)⟧")
 
 
@@ -41,13 +40,13 @@ def pattern(text: str) -> Event:
 
 def truth(text: str) -> str:
     """The template of a pattern: optional parts are there, values are wildcards."""
-    return _SLOT.sub("<*>", _OPTIONAL.sub(r"\1", text))
+    return SLOT.sub("<*>", _OPTIONAL.sub(r"\1", text))
 
 
 def fill(text: str, dice: Random, values: Values) -> str:
     """A line of a pattern."""
     kept = _OPTIONAL.sub(lambda m: m.group(1) if dice.random() < 0.5 else "", text)
-    return _SLOT.sub(lambda m: values.make(m.group(1)), kept)
+    return SLOT.sub(lambda m: values.make(m.group(1)), kept)
 
 
 def world(style: str, seed: int, events: list[Event], *, dice: Random, values: Values, lines: int) -> World:

@@ -3,6 +3,7 @@
 """Values of some thirty kinds, as log lines hold them; each world draws its own pools of names."""
 
 import base64
+import re
 import string
 from collections.abc import Callable, Sequence
 from random import Random
@@ -43,6 +44,17 @@ JAPANESE = "田中 佐藤 鈴木 高橋 伊藤 渡辺 山本 中村 小林 加�
 JAPANESE_CITIES = "東京 大阪 京都 札幌 福岡 神戸 仙台 広島 名古屋 横浜".split()
 CHINESE = "王伟 李娜 张敏 刘洋 陈静 杨磊 赵强 黄丽 周杰 吴芳 徐明 孙燕".split()
 CYRILLIC = "Иван Ольга Пётр Мария Сергей Анна Дмитрий Елена Павел Юлия Никита Вера".split()
+# Parts of the names of types, modules and parameters.
+PARTS = (
+    "batch store input output layer token route model cache retry shard index queue merge parse lease graph plan audit mask label state timer"
+    " buffer frame probe signal schema codec limit stream pool"
+).split()
+SLOT = re.compile(r"«([\w*+]+)»")
+ERRORS = (
+    "connection refused|timed out|[Errno «int»] No such file or directory: '«path»'|unexpected end of input at line «int» column «int»|division by zero"
+    "|'«snake»'|invalid value for «snake»: «int»|permission denied|no route to host «ip»|broken pipe|lookup «host» on «address»: no such host"
+    "|read tcp «address»->«address»: i/o timeout|unknown field \"«snake»\" in «type»|certificate of «host» has expired|out of memory while allocating «int» bytes"
+).split("|")
 
 
 class Values:
@@ -70,14 +82,15 @@ class Values:
     def kinds(self) -> list[str]:
         return list(self._kinds)
 
-    def pool(self, name: str, whole: Sequence[str], least: int = 4) -> list[str]:
+    def pool(self, name: str, whole: Sequence[str], least: int = 4, most: int = 1000) -> list[str]:
         """The world's part of a list of names."""
         if name not in self._pools:
-            self._pools[name] = self.dice.sample(list(whole), self.dice.randint(min(least, len(whole)), len(whole)))
+            most = min(most, len(whole))
+            self._pools[name] = self.dice.sample(list(whole), self.dice.randint(min(least, most), most))
         return self._pools[name]
 
-    def _one(self, name: str, whole: Sequence[str], least: int = 4) -> str:
-        return self.dice.choice(self.pool(name, whole, least))
+    def _one(self, name: str, whole: Sequence[str], least: int = 4, most: int = 1000) -> str:
+        return self.dice.choice(self.pool(name, whole, least, most))
 
     def _number(self, digits: int = 6) -> int:
         return int(10 ** self.dice.uniform(0, digits))
@@ -267,6 +280,70 @@ class Values:
         return self.dice.choice(
             (f"{name}{{{self._number(4)}}}", f"{name}[{self._number(4)}]", f"{name}@{self._make_hex()}")
         )
+
+    def _make_few(self) -> str:
+        """One of the two to six users of a small installation."""
+        return self._one("few", ("root", "admin", "deploy", "backup", "www-data", "guest", "svc_mail", *FIRST[:6]), 2, 6)
+
+    def _make_snake(self) -> str:
+        if "snake" not in self._pools:
+            count = self.dice.randint(3, 40)
+            self._pools["snake"] = ["_".join(self.dice.sample(PARTS, self.dice.randint(1, 3))) for _ in range(count)]
+        return self.dice.choice(self._pools["snake"])
+
+    def _make_type(self) -> str:
+        if "type" not in self._pools:
+            count = self.dice.randint(3, 20)
+            self._pools["type"] = [
+                "".join(part.title() for part in self.dice.sample(PARTS, self.dice.randint(1, 3))) for _ in range(count)
+            ]
+        return self.dice.choice(self._pools["type"])
+
+    def _make_module(self) -> str:
+        if "module" not in self._pools:
+            count = self.dice.randint(3, 20)
+            self._pools["module"] = [".".join(self.dice.sample(PARTS, self.dice.randint(2, 4))) for _ in range(count)]
+        return self.dice.choice(self._pools["module"])
+
+    def _leaf(self) -> str:
+        return self.dice.choice((repr(self._make_snake()), str(self._number(3)), "None", "True", repr(self._make_city())))
+
+    def _make_list(self) -> str:
+        return "[" + ", ".join(repr(self._make_snake()) for _ in range(self.dice.randint(0, 4))) + "]"
+
+    def _make_tuple(self) -> str:
+        return "(" + ", ".join(self._leaf() for _ in range(self.dice.randint(2, 4))) + ")"
+
+    def _make_dict(self) -> str:
+        inner = (self._leaf() if self.dice.random() < 0.8 else self._make_list() for _ in range(self.dice.randint(0, 4)))
+        return "{" + ", ".join(f"{self._make_snake()!r}: {value}" for value in inner) + "}"
+
+    def _make_printed_object(self) -> str:
+        inner = ", ".join(f"{self._make_snake()}={self._leaf()}" for _ in range(self.dice.randint(1, 4)))
+        return f"{self._make_type()}({inner})"
+
+    def _make_printed(self) -> str:
+        return self.dice.choice((self._make_list, self._make_dict, self._make_tuple))()
+
+    def _make_quoted_or_empty(self) -> str:
+        return f'"{self._make_snake() if self.dice.random() < 0.7 else ""}"'
+
+    def _make_agent(self) -> str:
+        return self.dice.choice(("curl/8.4.0", "okhttp/4.12.0", "python-requests/2.31.0", "Go-http-client/1.1"))
+
+    def _make_error(self) -> str:
+        """The text of an error: each world has some of them."""
+        if "error" not in self._pools:
+            self._pools["error"] = self.dice.sample(ERRORS, self.dice.randint(3, len(ERRORS)))
+        return SLOT.sub(lambda m: self.make(m.group(1)), self.dice.choice(self._pools["error"]))
+
+    def _make_counted(self) -> str:
+        """A number of bytes; from a thousand on, what that is in larger units follows."""
+        count = self._number(7)
+        return f"{count} bytes ({count / 1024:.1f} KB)" if count >= 1024 else f"{count} bytes"  # noqa: PLR2004
+
+    def _make_mixed_endpoint(self) -> str:
+        return self.dice.choice((self._make_endpoint, self._make_address))()
 
     def _make_invented(self) -> str:
         if "invented" not in self._pools:
