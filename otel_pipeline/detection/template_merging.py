@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
 from otel_pipeline.detection.template_rules import Rules
-from otel_pipeline.detection.template_spans import Around, free, lists
+from otel_pipeline.detection.template_spans import Around, free, lists, units
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
-from otel_pipeline.detection.template_words import FLAGS, UNITS, constant, named, verbs
+from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
 _OPENING = frozenset("=([{\"'`")
 _QUOTES = frozenset("\"'`")
@@ -124,6 +124,8 @@ class Merging:
         self._learn_keys(groups)
         for _ in range(self.rules.rounds):
             before = len(groups), len(self.values)
+            if "units" not in self.rules.without:
+                groups = _regroup(groups, units(groups))
             buckets: dict[Tokens, Groups] = defaultdict(dict)
             for cut, group in groups.items():
                 buckets[skeleton(cut)][cut] = group
@@ -190,7 +192,7 @@ class Merging:
             return False
         if WILD in found and soft:
             return True
-        return self._known(words, WILD in found) or self._units(cut, place, words) or self._many(cut, place, words)
+        return self._known(words, WILD in found) or self._many(cut, place, words)
 
     def _known(self, words: set[str], beside: bool) -> bool:
         """Whether words are values elsewhere: half of them, or one beside a wildcard."""
@@ -198,11 +200,6 @@ class Merging:
         if beside and known:
             return True
         return known * 2 >= len(words) >= self.rules.lexicon and "lexicon" not in self.rules.without
-
-    @staticmethod
-    def _units(cut: Tokens, place: int, words: set[str]) -> bool:
-        """Whether words are units of the value before them."""
-        return place > 1 and cut[place - 2] == WILD and all(word.casefold() in UNITS for word in words)
 
     def _many(self, cut: Tokens, place: int, words: set[str]) -> bool:
         """Whether words are enough to be values: more where a line begins, and in messages of records."""

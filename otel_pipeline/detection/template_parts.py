@@ -1,9 +1,6 @@
 """The parts of a template that a line may lack, and lists of wildcards."""
 
-from itertools import pairwise
-
 from otel_pipeline.detection.template_text import WILD, is_word
-from otel_pipeline.detection.template_words import UNITS
 
 Tokens = tuple[str, ...]
 # So many tokens of a bracket are looked at.
@@ -24,8 +21,7 @@ def collapse(cut: Tokens) -> Tokens:
 
 
 def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[Tokens]]:
-    """A template without the parts that may be missing, and these parts: what stands in brackets, key=value and units
-    of values,
+    """A template without the parts that may be missing, and these parts: what stands in brackets, key=value,
     and the last detail after a comma; each with a wildcard in it."""
     core: list[str] = []
     parts: list[Tokens] = []
@@ -46,17 +42,23 @@ def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[T
         if WILD in words and 3 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
             parts.append(tuple(detail))
             del core[comma:]
-    return tuple(core), parts
+    return _filled(tuple(core)), parts
 
 
 def _filled(part: Tokens) -> Tokens:
-    """A part without its value (``()``, ``user=``, ``""``) as it is with one: values may be empty."""
-    if part[-1] in ("=", ":"):
-        return (*part, WILD)
-    for i, (token, following) in enumerate(pairwise(part)):
-        if following in (CLOSING.get(token), token) and token != " ":
-            return (*part[: i + 1], WILD, *part[i + 1 :])
-    return part
+    """Tokens without a value (``()``, ``user=``, ``""``) as they are with one: values may be empty."""
+    filled: list[str] = []
+    quote = ""
+    for i, token in enumerate(part):
+        filled.append(token)
+        following = part[i + 1] if i + 1 < len(part) else " "
+        if token in ("'", '"'):
+            quote = "" if quote == token else quote or token
+            if quote == following:
+                filled.append(WILD)
+        elif (token == "=" and following in (" ", ",")) or following == CLOSING.get(token):
+            filled.append(WILD)
+    return (*filled, WILD) if part and part[-1] == ":" else tuple(filled)
 
 
 def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
@@ -66,8 +68,6 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
         start += 1
     if cut[start] == " ":
         start += 1
-        if start < len(cut) and cut[place - 1] == WILD and place + 1 == start and cut[start].casefold() in UNITS:
-            return 0 if "units" in without else start + 1
     elif not (cut[start] in "(（" and (cut[start - 1] > "\u3040" or (cut[start - 1] == WILD and cut[start + 1] > "\u3040"))):
         return 0
     if start >= len(cut):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from otel_pipeline.detection.template_parts import CLOSING, Tokens
 from otel_pipeline.detection.template_rules import Rules
 from otel_pipeline.detection.template_text import WILD, is_word
-from otel_pipeline.detection.template_words import constant, named
+from otel_pipeline.detection.template_words import UNITS, constant, named
 
 # What stands before and after a place.
 Around = tuple[Tokens, Tokens]
@@ -130,3 +130,44 @@ def _runs(cut: Tokens) -> Iterator[tuple[int, int]]:
         if end > i + 1:
             yield i, end
         i = end
+
+
+def units(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
+    """Forms whose values have different units, or some a unit and some none, and what they become: the unit is part of the
+    value. Compared are forms of one shape with the same word before the value."""
+    found: dict[tuple[Tokens, str, int], dict[str, list[Tokens]]] = defaultdict(lambda: defaultdict(list))
+    for cut in cuts:
+        bare, told = _bare(cut)
+        shape = _shape(bare)
+        for i, token in enumerate(bare):
+            if token == WILD:
+                found[shape, _word_before(bare, i), i][told.get(i, "")].append(cut)
+    drop: dict[Tokens, set[int]] = defaultdict(set)
+    for (_, _, place), by_unit in found.items():
+        if len(by_unit) > 1:
+            for unit, rows in by_unit.items():
+                for cut in rows if unit else ():
+                    drop[cut].add(place)
+    return {cut: _bare(cut, places)[0] for cut, places in drop.items()}
+
+
+def _bare(cut: Tokens, places: set[int] | None = None) -> tuple[Tokens, dict[int, str]]:
+    """A form without its units (or without those of some places), and the unit of each place in what is left."""
+    bare: list[str] = []
+    told: dict[int, str] = {}
+    plain = 0
+    i = 0
+    while i < len(cut):
+        bare.append(cut[i])
+        plain += 1
+        if cut[i] == WILD and cut[i + 1 : i + 2] == (" ",) and cut[i + 2 : i + 3] and cut[i + 2].casefold() in UNITS:
+            told[plain - 1] = cut[i + 2]
+            if places is not None and plain - 1 not in places:
+                bare += cut[i + 1 : i + 3]
+            i += 2
+        i += 1
+    return tuple(bare), told
+
+
+def _word_before(cut: Tokens, place: int) -> str:
+    return next((token for token in reversed(cut[:place]) if is_word(token) and token != WILD), "")
