@@ -22,7 +22,7 @@ from otel_pipeline.detection.template_merging import Group, Groups, Mask, Mergin
 from otel_pipeline.detection.template_parts import Tokens
 from otel_pipeline.detection.template_rules import MERGING, RULES, Rules
 from otel_pipeline.detection.template_text import WILD, Form, parse
-from otel_pipeline.detection.template_words import event_keys, han_words
+from otel_pipeline.detection.template_words import event_keys, han_words, labelled
 
 __all__ = ["MERGING", "OTHER", "RULES", "Mask", "Merged", "Rules", "Template", "learn", "merge"]
 
@@ -84,6 +84,8 @@ def learn(
     if mute and "event key" not in rules.without:
         keys |= event_keys(mute, rules)
     words = han_words([form for form, _, _ in parsed], rules)
+    if "labels" not in rules.without:
+        words |= {name: spaced(name) for name in labelled([form for form, _, _ in parsed])}
     merging = Merging(rules)
     merging.remember(known, seen)
     groups: Groups = {}
@@ -113,6 +115,12 @@ def learn(
     if beyond:
         found.update(_fit(all_templates.values(), beyond, rules))
     return Merged(found, templates, absorbed)
+
+
+def spaced(name: str) -> Tokens:
+    """The words of a name, and the blanks between them."""
+    first, *others = name.split(" ")
+    return (first, *(token for word in others for token in (" ", word)))
 
 
 def _budget(masks: Sequence[Mask], rules: Rules) -> tuple[Sequence[Mask], Sequence[Mask]]:

@@ -63,6 +63,7 @@ MERGING = (
     "first",
     "verbs",
     "han",
+    "labels",
     "left over",
     "optional",
     "brackets",

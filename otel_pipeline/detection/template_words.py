@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from otel_pipeline.detection.template_rules import RULES, Rules
-from otel_pipeline.detection.template_text import Form
+from otel_pipeline.detection.template_text import WILD, Form
 
 FLAGS = frozenset(
     ("true", "false", "yes", "no", "on", "off", "ok", "fail", "failed", "success", "enabled", "disabled")
@@ -138,3 +138,34 @@ def han_words(forms: Sequence[Form], rules: Rules) -> dict[str, tuple[str, ...]]
         if cuts:
             found[run] = tuple(run[a:b] for a, b in zip([0, *cuts], [*cuts, len(run)], strict=True))
     return found
+
+
+def _begins(before: Sequence[str]) -> bool:
+    """Whether a sentence begins after these tokens."""
+    last = next((token for token in reversed(before) if token != " "), ":")
+    return last in ":]-.|>"
+
+
+def labelled(forms: Sequence[Form]) -> set[str]:
+    """Which names of several words are none: a word that begins a sentence, and a value after it (``Handler Cache``). At its
+    place the first word is always the same, what follows is not.
+    """
+    found: dict[tuple[str, ...], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for form in forms:
+        for i, token in enumerate(form.tokens):
+            before = form.tokens[:i]
+            if _begins(before) and " " in token.strip():
+                first, _, rest = token.partition(" ")
+            elif form.tokens[i + 1 : i + 3] == (" ", WILD) and _begins(before):
+                first, rest = token, WILD
+            else:
+                continue
+            found[before][0].add(first)
+            found[before][1].add(rest)
+    return {
+        f"{first} {rest}"
+        for firsts, rests in found.values()
+        if len(firsts) == 1 < len(rests)
+        for first in firsts
+        for rest in rests
+    }
