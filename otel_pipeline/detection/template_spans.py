@@ -1,7 +1,7 @@
 """Values of several words: free text in a place of its own (causes, queries, quoted sentences), and lists in any order."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from otel_pipeline.detection.template_parts import CLOSING, Tokens
 from otel_pipeline.detection.template_rules import Rules
@@ -74,6 +74,7 @@ def free(cuts: Iterable[Tokens], known: set[Around], rules: Rules) -> dict[Token
                 if sum(map(is_word, cut[start:end])) > 1:
                     where[cut[start:end]].add(key)
     renamed: dict[Tokens, Tokens] = {}
+    chosen: list[Around] = []
     for key in sorted(found, key=lambda k: (-len(k[0]) - len(k[1]), k)):
         middles = found[key]
         head, foot = key
@@ -87,10 +88,30 @@ def free(cuts: Iterable[Tokens], known: set[Around], rules: Rules) -> dict[Token
                 (shapes >= rules.shapes and words >= rules.said) or (shared >= rules.shared and words >= rules.common)
             ):
                 continue
+        chosen.append(key)
         for rows in middles.values():
             for cut in rows:
                 renamed.setdefault(cut, (*head, WILD, *foot))
+    _join(found, chosen, renamed, rules)
     return renamed
+
+
+def _join(
+    found: Mapping[Around, Mapping[Tokens, list[Tokens]]], chosen: list[Around], renamed: dict[Tokens, Tokens], rules: Rules
+) -> None:
+    """Add the forms that have words where what stands around a free place has wildcards."""
+    shapes: dict[Around, list[Around]] = defaultdict(list)
+    for head, foot in chosen:
+        if WILD in head or WILD in foot:
+            shapes[_shape(head), _shape(foot)].append((head, foot))
+    for key in sorted(found) if shapes else ():
+        for around_free in shapes.get((_shape(key[0]), _shape(key[1])), ()):
+            pairs = [pair for pair in zip(around_free[0] + around_free[1], key[0] + key[1], strict=True) if is_word(pair[0])]
+            agreeing = sum(a == b != WILD for a, b in pairs)
+            if agreeing >= rules.beside and all(a == b or (a == WILD and not constant(b)) for a, b in pairs):
+                for rows in found[key].values():
+                    for cut in rows:
+                        renamed.setdefault(cut, (*around_free[0], WILD, *around_free[1]))
 
 
 def lists(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:

@@ -8,6 +8,7 @@ Letters of other scripts than Latin are never part of a value that ends beside t
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from otel_pipeline.detection.template_records import Row, embedded_rows, json_rows, logfmt_rows
 
@@ -205,6 +206,7 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(cut)
 
 
+@lru_cache(100_000)
 def is_word(token: str) -> bool:
     """Whether a token can vary: a word or a wildcard; no delimiter, no particle or ending in kana, no name of an
     event.

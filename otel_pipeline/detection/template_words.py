@@ -65,6 +65,9 @@ _NAME_MARKS = frozenset("._-@$#/\\")
 
 # The name of a type: several words with capitals, written as one.
 _TYPE = re.compile(r"[A-Z]+[a-z]+[A-Z][A-Za-z]*")
+# The rest of a name of several words; so many that follow a word are too many.
+_SURNAME = re.compile(r"[A-ZÀ-ÖØ-ÞА-ЯЁ][a-zà-öø-ÿа-яё]+(?: .*)?")
+_FOLLOWERS = 12
 # Words that say what happened, by their endings: participles, and verbs of Korean.
 _HAPPENED = re.compile(r"[a-z]{2,}ed|.*(?:니다|었다|했다|됨|함)")
 
@@ -147,25 +150,27 @@ def _begins(before: Sequence[str]) -> bool:
 
 
 def labelled(forms: Sequence[Form]) -> set[str]:
-    """Which names of several words are none: a word that begins a sentence, and a value after it (``Handler Cache``). At its
-    place the first word is always the same, what follows is not.
+    """Which names of several words are none: a word that begins a sentence, and a value after it (``Handler Cache``). The same
+    word is followed by something that is no part of a name (``Handler HttpCache``, ``Handler <*>``), or by too many.
     """
-    found: dict[tuple[str, ...], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    found: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
+    names: set[str] = set()
     for form in forms:
         for i, token in enumerate(form.tokens):
-            before = form.tokens[:i]
-            if _begins(before) and " " in token.strip():
+            if len(token) > 1 and " " in token:
+                names.add(token)
                 first, _, rest = token.partition(" ")
-            elif form.tokens[i + 1 : i + 3] == (" ", WILD) and _begins(before):
-                first, rest = token, WILD
+            elif token[0].isupper() and form.tokens[i + 1 : i + 2] == (" ",) and i + 2 < len(form.tokens):
+                first, rest = token, form.tokens[i + 2]
             else:
                 continue
-            found[before][0].add(first)
-            found[before][1].add(rest)
+            before = form.tokens[:i]
+            if _begins(before):
+                found[before, first].add(rest)
     return {
-        f"{first} {rest}"
-        for firsts, rests in found.values()
-        if len(firsts) == 1 < len(rests)
-        for first in firsts
+        name
+        for (_, first), rests in (found.items() if names else ())
+        if len(rests) > 1 and (len(rests) >= _FOLLOWERS or not all(map(_SURNAME.fullmatch, rests)))
         for rest in rests
+        if (name := f"{first} {rest}") in names
     }
