@@ -10,7 +10,8 @@ SELECT
     sum(s.Count) AS Count,
     min(s.FirstSeen) AS FirstSeen,
     max(s.LastSeen) AS LastSeen,
-    arraySlice(arraySort(arrayFlatten(groupArray(s.Examples))), 1, 3) AS Examples
+    arraySlice(arrayDistinct(arraySort(arrayFlatten(groupArray(s.Examples)))), 1, 3) AS Examples,
+    sum(s.Repeated) AS Repeated
 FROM {masked:Identifier} AS s
 INNER JOIN (
     SELECT MaskHash, TemplateId

@@ -1,6 +1,6 @@
 """Log templates in a real engine: complete, idempotent, stable ids."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -62,6 +62,23 @@ def test_materialising_again_changes_nothing(database: Database) -> None:
         assert report.metrics["new_masks"] == 0
     assert (database.client.query(CATALOGUE).first_row, database.client.query(COUNTS).first_row) == before
     assert before[1][2] == 25
+
+
+def test_lines_that_were_delivered_twice_count_once(database: Database) -> None:
+    at = FIRST + timedelta(seconds=1, microseconds=1)
+    columns = ["Timestamp", "TraceId", "SpanId", "ServiceName", "Body"]
+    rows = [[at + timedelta(microseconds=n), f"{n:032x}", f"{n:016x}", "cart", f"took {n} ms"] for n in range(10)]
+    rows.append([at, "", "", "cart", "took 0 ms"])
+    database.insert("otel_logs", rows, columns)
+    database.insert("otel_logs", rows[:7], columns)
+    # A clock of milliseconds, and no span: the program may have said it twice.
+    database.insert("otel_logs", [[FIRST, "", "", "cart", "took 1 ms"]] * 2, columns)
+    report = log_templates.materialize(database, FIRST)
+    assert report.metrics["lines"] == 13
+    query = "SELECT sum(Count), sum(Repeated), max(length(arrayDistinct(Examples)) = length(Examples)) FROM log_template_minutes"
+    assert database.client.query(query).first_row == (13, 7, 1)
+    examples = value(database, "SELECT ExampleBodies FROM log_template_counts")
+    assert examples == ["took 1 ms", "took 0 ms", "took 0 ms"]
 
 
 def test_late_lines_replace_the_partition(database: Database) -> None:
