@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
 from otel_pipeline.detection.template_rules import Rules
-from otel_pipeline.detection.template_spans import Around, free, lists, units
+from otel_pipeline.detection.template_spans import Around, alternating, free, lists, units
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
 from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
@@ -126,6 +126,8 @@ class Merging:
             before = len(groups), len(self.values)
             if "units" not in self.rules.without:
                 groups = _regroup(groups, units(groups))
+            if "alternating" not in self.rules.without:
+                self.values |= alternating(groups, self.rules)
             buckets: dict[Tokens, Groups] = defaultdict(dict)
             for cut, group in groups.items():
                 buckets[skeleton(cut)][cut] = group

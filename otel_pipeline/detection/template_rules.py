@@ -15,6 +15,8 @@ class Rules:
     names: int = 2
     # Words that are values elsewhere.
     lexicon: int = 2
+    # So many words that alternate in one place, and in places after other words, are values.
+    alternating: int = 3
     # Different values under one key, anywhere, that make all of its words values.
     key: int = 5
     # Share of the words that must agree where plain words vary (Drain's similarity threshold), and their least number.
@@ -60,6 +62,7 @@ MERGING = (
     "quotes",
     "free text",
     "lists",
+    "alternating",
     "first",
     "verbs",
     "han",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from otel_pipeline.detection.template_parts import CLOSING, Tokens
 from otel_pipeline.detection.template_rules import Rules
 from otel_pipeline.detection.template_text import WILD, is_word
-from otel_pipeline.detection.template_words import UNITS, constant, named
+from otel_pipeline.detection.template_words import UNITS, constant, named, verbs
 
 # What stands before and after a place.
 Around = tuple[Tokens, Tokens]
@@ -192,3 +192,27 @@ def _bare(cut: Tokens, places: set[int] | None = None) -> tuple[Tokens, dict[int
 
 def _word_before(cut: Tokens, place: int) -> str:
     return next((token for token in reversed(cut[:place]) if is_word(token) and token != WILD), "")
+
+
+def alternating(cuts: Iterable[Tokens], rules: Rules) -> set[str]:
+    """Words that take each other's place in several surroundings, after different words: the same few users, hosts or queues
+    are named all over a log. What happens (``opened``, ``closed``) is no value, though it alternates, too."""
+    families: dict[Around, set[str]] = defaultdict(set)
+    for cut in cuts:
+        for i, token in enumerate(cut):
+            if i and is_word(token) and token != WILD and not constant(token) and cut[0] != "{":
+                families[around(cut, i, i + 1)].add(token)
+    after: dict[str, set[str]] = defaultdict(set)
+    sets: list[set[str]] = []
+    for (head, _), words in families.items():
+        if len(words) >= rules.alternating and not verbs(words):
+            sets.append(words)
+            before = next((token for token in reversed(head) if token not in (" ", *_QUOTES)), "")
+            for word in words:
+                after[word].add(before)
+    found: set[str] = set()
+    for words in sets:
+        often = {word for word in words if len(after[word]) > 1}
+        if len(often) >= rules.alternating:
+            found |= often
+    return found
