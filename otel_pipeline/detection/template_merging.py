@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
 from otel_pipeline.detection.template_rules import Rules
-from otel_pipeline.detection.template_spans import Around, alternating, free, lists, units
+from otel_pipeline.detection.template_spans import Around, alternating, free, free_places, lists, units
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
 from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
@@ -118,6 +118,8 @@ class Merging:
                 if len(form.tokens) == len(cut) and all(b in (a, WILD) for a, b in zip(form.tokens, cut, strict=True)):
                     for place, words in found.items():
                         words.add(form.tokens[place])
+                elif not form.keys:
+                    self.free |= free_places(cut, form.tokens)
             self._learn(found.values())
 
     def run(self, groups: Groups) -> Groups:

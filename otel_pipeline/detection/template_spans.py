@@ -96,6 +96,18 @@ def free(cuts: Iterable[Tokens], known: set[Around], rules: Rules) -> dict[Token
     return renamed
 
 
+def free_places(cut: Tokens, line: Tokens) -> set[Around]:
+    """What stands around the places of a template where one of its lines has several words."""
+    more = len(line) - len(cut)
+    found: set[Around] = set()
+    for i, token in enumerate(cut if more > 0 else ()):
+        if token == WILD and i and sum(map(is_word, line[i : i + more + 1])) > 1:
+            rest = (*zip(cut[:i], line[:i], strict=True), *zip(cut[i + 1 :], line[i + more + 1 :], strict=True))
+            if all(a in (b, WILD) for a, b in rest):
+                found.add(around(cut, i, i + 1))
+    return found
+
+
 def _join(
     found: Mapping[Around, Mapping[Tokens, list[Tokens]]], chosen: list[Around], renamed: dict[Tokens, Tokens], rules: Rules
 ) -> None:
