@@ -362,13 +362,18 @@ class Merging:
                 heads.append((cut, names))
         return renamed
 
+    def _in_common(self, core: Tokens, parts: Sequence[Tokens]) -> bool:
+        """Whether so much is left without the optional parts, or so many of these, that one form can be another."""
+        words = sum(is_word(token) and token != WILD for token in core)
+        return words >= self.rules.common or (words > 0 and len(parts) >= self.rules.common)
+
     def _merge_optional(self, groups: Groups) -> Groups:
         """Templates of which one has more parts in brackets, or keys with values, and nothing else, are one."""
         groups = _regroup(groups, self._alike_records(groups))
         families: dict[Tokens, list[tuple[frozenset[Tokens], Tokens]]] = defaultdict(list)
         for cut in groups:
             core, parts = optional_parts(cut, self.rules.without)
-            if sum(is_word(token) and token != WILD for token in core) >= self.rules.common:
+            if self._in_common(core, parts):
                 families[core].append((frozenset(parts), cut))
         # What is left over and reads like another template once its known values are hidden belongs there.
         if "left over" not in self.rules.without:

@@ -82,7 +82,7 @@ def free(cuts: Iterable[Tokens], known: set[Around], rules: Rules) -> dict[Token
             if len(middles) < rules.shared:
                 continue
             words = sentence(head, foot)
-            shapes = len({_shape(middle) for middle in middles})
+            shapes = len(middles) if len({_shape(middle) for middle in middles}) >= rules.shared else 0
             shared = sum(len(where[middle]) > 1 for middle in middles if middle in where)
             if not (
                 (shapes >= rules.shapes and words >= rules.said) or (shared >= rules.shared and words >= rules.common)

@@ -24,7 +24,15 @@ from otel_pipeline.evaluation.logworlds.values import Values
 
 def mixed(dice: Random) -> list[Event]:
     """A system whose parts log in different ways: some events of each of three other grammars."""
-    sources = (services.events, structured.events, operations.events, invented.events, trades.events)
+    sources = (
+        services.events,
+        structured.events,
+        operations.events,
+        invented.events,
+        trades.events,
+        programs.events,
+        networks.events,
+    )
     found = [event for source in dice.sample(sources, 3) for event in dice.sample(source(dice), dice.randint(10, 15))]
     return list({event.template: event for event in found}.values())
 

@@ -74,6 +74,21 @@ state: name=«word», phase=«colour», replicas=«int»⟦, paused=«flag»⟧
 user: «user», role: «plan», city: «city»
 device: «mac», firmware: «version», rssi: «float»
 Deprecated option --«colour» used by «user»
+Branch «city» reports «int» customers
+Branch «city» closed early
+Depot «city» expects «int» parcels in «elapsed»
+Upload of statement «order» failed: «error»
+Label printer «colour» answers: «error»
+Import of price list «path» stopped (reason: «error»)
+Telemetry of turbine «int» lost: «error»
+Courses taken by «person»: «list»
+Filters of station «invented»: «dict»
+Mail to «email» bounced
+Mail from «email» accepted
+Nurse «few» opened record «order»
+Operator user «few» signed in at gate «int»
+Operator user «few» signed out at gate «int»
+Feed of user «few» rebuilt in «elapsed»
 panic: runtime error: index out of range «pair»\\n\\ngoroutine «int» [running]:\\nmain.handle(«pointer»)
 Traceback (most recent call last):\\n  File "«path»", line «int», in «word»\\n    run()\\nValueError: bad literal «invented»
 Traceback (most recent call last):\\n  File "«path»", line «int», in «word»\\n    get()\\nKeyError: '«word»'

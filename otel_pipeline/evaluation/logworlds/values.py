@@ -228,7 +228,7 @@ class Values:
         return self._letters(string.ascii_letters + string.digits, self.dice.randint(16, 40))
 
     def _make_user(self) -> str:
-        return self._one("users", FIRST, 6)
+        return self._one("users", FIRST, 2)
 
     def _make_person(self) -> str:
         return f"{self.dice.choice(FIRST).title()} {self.dice.choice(LAST).title()}"
