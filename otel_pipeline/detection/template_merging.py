@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
 from otel_pipeline.detection.template_rules import Rules
-from otel_pipeline.detection.template_spans import Around, alternating, free, free_places, lists, units
+from otel_pipeline.detection.template_spans import Around, alternating, free, free_places, lengths, lists, units
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
 from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
@@ -128,6 +128,8 @@ class Merging:
             before = len(groups), len(self.values)
             if "units" not in self.rules.without:
                 groups = _regroup(groups, units(groups))
+            if "lengths" not in self.rules.without:
+                groups = _regroup(groups, lengths(groups))
             if "alternating" not in self.rules.without:
                 self.values |= alternating(groups, self.rules)
             buckets: dict[Tokens, Groups] = defaultdict(dict)
@@ -150,7 +152,6 @@ class Merging:
             groups = _regroup(groups, free(groups, self.free, self.rules))
         if "lists" not in self.rules.without:
             groups = _regroup(groups, lists(groups))
-            groups = _regroup(groups, {cut: collapse(cut) for cut in groups})
         return groups
 
     def _learn_keys(self, groups: Groups) -> None:

@@ -62,6 +62,7 @@ MERGING = (
     "quotes",
     "free text",
     "lists",
+    "lengths",
     "alternating",
     "first",
     "verbs",

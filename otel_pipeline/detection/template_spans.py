@@ -11,6 +11,7 @@ from otel_pipeline.detection.template_words import UNITS, constant, named, verbs
 # What stands before and after a place.
 Around = tuple[Tokens, Tokens]
 _QUOTES = frozenset("\"'`")
+_SEPARATORS = ((",", " "), (",",), (" ", "|", " "), ("|",), (";",), (";", " "), (" ",), (" ", "/", " "))
 _ENDS = frozenset(":.-")
 
 
@@ -228,3 +229,48 @@ def alternating(cuts: Iterable[Tokens], rules: Rules) -> set[str]:
         if len(often) >= rules.alternating:
             found |= often
     return found
+
+
+def lengths(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
+    """Forms with lists of wildcards of different lengths in one place, and what they become: the list is one wildcard. Compared
+    are forms of one shape with the same word before the list."""
+    found: dict[tuple[Tokens, str, int], dict[int, list[Tokens]]] = defaultdict(lambda: defaultdict(list))
+    for cut in cuts:
+        short, told = _shortened(cut)
+        shape = _shape(short)
+        for i, token in enumerate(short):
+            if token == WILD:
+                found[shape, _word_before(short, i), i][told.get(i, 1)].append(cut)
+    drop: dict[Tokens, set[int]] = defaultdict(set)
+    for (_, _, place), by_length in found.items():
+        if len(by_length) > 1:
+            for length, rows in by_length.items():
+                for cut in rows if length > 1 else ():
+                    drop[cut].add(place)
+    return {cut: _shortened(cut, places)[0] for cut, places in drop.items()}
+
+
+def _shortened(cut: Tokens, places: set[int] | None = None) -> tuple[Tokens, dict[int, int]]:
+    """A form with one wildcard for each list of them (or for those at some places), and the length of each list by its place
+    in the form with all lists shortened."""
+    short: list[str] = []
+    told: dict[int, int] = {}
+    place = i = 0
+    while i < len(cut):
+        end, length = i + 1, 1
+        if cut[i] == WILD:
+            separator = _separator(cut, i + 1)
+            while separator and cut[end : end + len(separator) + 1] == (*separator, WILD):
+                end += len(separator) + 1
+                length += 1
+        if length > 1:
+            told[place] = length
+        short += cut[i : i + 1] if places is None or place in places else cut[i:end]
+        place += 1
+        i = end
+    return tuple(short), told
+
+
+def _separator(cut: Tokens, place: int) -> Tokens:
+    """What stands between two wildcards from a place on, if that makes a list of them."""
+    return next((s for s in _SEPARATORS if cut[place : place + len(s) + 1] == (*s, WILD)), ())

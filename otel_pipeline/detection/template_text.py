@@ -59,7 +59,7 @@ _PAIRS = re.compile(
     re.ASCII,
 )
 # Lists of values, however long, are one value; a missing one in brackets is a value too.
-_LIST = re.compile(r"<\*>(?:(?P<sep>, ?|:| |\||;)<\*>)(?:(?P=sep)<\*>)*")
+_LIST = re.compile(r"<\*>(?::<\*>)+")
 # Values as programming languages print them, from the innermost bracket outwards: lists, tuples, dictionaries, objects. What
 # stands in such brackets is one value, however many items it has; a single bare word in brackets is none.
 _QUOTED = r"(?:\"[^\"]*\"|'[^']*')"
@@ -128,7 +128,7 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "object": lambda text: _OBJECT.sub(WILD, text),
     "items": lambda text: _ITEMS.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),
-    "list": lambda text: _LIST.sub(WILD, _LIST.sub(WILD, text)),
+    "list": lambda text: _LIST.sub(WILD, text),
 }
 
 
