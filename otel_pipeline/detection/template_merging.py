@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
 from otel_pipeline.detection.template_rules import Rules
-from otel_pipeline.detection.template_spans import Around, alternating, free, free_places, lengths, lists, units
+from otel_pipeline.detection.template_spans import Around, alternating, compounds, free, free_places, lengths, lists, units
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
 from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
@@ -152,6 +152,8 @@ class Merging:
             groups = _regroup(groups, free(groups, self.free, self.rules))
         if "lists" not in self.rules.without:
             groups = _regroup(groups, lists(groups))
+        if "compounds" not in self.rules.without:
+            groups = _regroup(groups, compounds(groups))
         return groups
 
     def _learn_keys(self, groups: Groups) -> None:

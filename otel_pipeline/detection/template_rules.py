@@ -63,6 +63,7 @@ MERGING = (
     "free text",
     "lists",
     "lengths",
+    "compounds",
     "alternating",
     "first",
     "verbs",

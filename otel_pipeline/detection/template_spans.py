@@ -12,6 +12,7 @@ from otel_pipeline.detection.template_words import UNITS, constant, named, verbs
 Around = tuple[Tokens, Tokens]
 _QUOTES = frozenset("\"'`")
 _SEPARATORS = ((",", " "), (",",), (" ", "|", " "), ("|",), (";",), (";", " "), (" ",), (" ", "/", " "))
+_GLUE = frozenset(":/@|+")
 _ENDS = frozenset(":.-")
 
 
@@ -274,3 +275,16 @@ def _shortened(cut: Tokens, places: set[int] | None = None) -> tuple[Tokens, dic
 def _separator(cut: Tokens, place: int) -> Tokens:
     """What stands between two wildcards from a place on, if that makes a list of them."""
     return next((s for s in _SEPARATORS if cut[place : place + len(s) + 1] == (*s, WILD)), ())
+
+
+def compounds(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
+    """Forms in which a word is glued to a wildcard (``db-primary:<*>``) where an equal form has a wildcard alone: one value."""
+    forms = set(cuts)
+    renamed: dict[Tokens, Tokens] = {}
+    for cut in forms:
+        for i in range(len(cut) - 2):
+            if cut[i + 1] in _GLUE and (i == 0 or cut[i - 1] == " ") and WILD in cut[i : i + 3 : 2] and all(map(is_word, cut[i : i + 3 : 2])):
+                single = (*cut[:i], WILD, *cut[i + 3 :])
+                if single in forms:
+                    renamed[cut] = single
+    return renamed

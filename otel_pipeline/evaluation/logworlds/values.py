@@ -343,7 +343,8 @@ class Values:
         return f"{count} bytes ({count / 1024:.1f} KB)" if count >= 1024 else f"{count} bytes"  # noqa: PLR2004
 
     def _make_mixed_endpoint(self) -> str:
-        return self.dice.choice((self._make_endpoint, self._make_address))()
+        short = f"{self._one('hosts', [*SERVICES, *COLOURS], 8)}:{self.dice.choice((80, 443, 5432, 6379))}"
+        return self.dice.choice((self._make_endpoint(), self._make_address(), short))
 
     def _make_invented(self) -> str:
         if "invented" not in self._pools:
