@@ -336,9 +336,8 @@ class Merging:
 
     def _joins(self, cut: Tokens, key: Tokens, places: list[int]) -> bool:
         plain = sum(token != WILD and is_word(token) for token in key)
-        least = max(self.rules.beside, self.rules.similarity * (plain + len(places))) * (
-            1 if is_word(key[0]) and key[0] != WILD else 2
-        )
+        least = self.rules.beside * (1 if is_word(key[0]) and key[0] != WILD else 2)
+        least = max(least, self.rules.similarity * (plain + len(places)))
         words = [cut[place] for place in places]
         return (
             plain >= least

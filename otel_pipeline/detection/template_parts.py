@@ -5,6 +5,8 @@ from otel_pipeline.detection.template_text import WILD, is_word
 Tokens = tuple[str, ...]
 # So many tokens of a bracket are looked at.
 _LONGEST = 24
+# Words of a remark in brackets that ends a line.
+_REMARK = 3
 # Tokens from the first to the last word of a name before a colon.
 _NAME = 4
 CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
@@ -39,7 +41,7 @@ def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[T
     if comma and "details" not in without and core[comma + 1 : comma + 2] == [" "]:
         detail = core[comma + 1 :]
         words = [token for token in detail if is_word(token)]
-        if WILD in words and 3 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
+        if WILD in words and 2 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
             parts.append(tuple(detail))
             del core[comma:]
     return _filled(tuple(core)), parts
@@ -84,7 +86,8 @@ def _bracket_end(cut: Tokens, start: int) -> int:
     for end in range(start + 1, min(len(cut), start + _LONGEST)):
         if cut[end] == CLOSING[cut[start]]:
             inner = [token for token in cut[start:end] if is_word(token)]
-            return end + 1 if WILD in inner or len(inner) == 1 or end == start + 1 else 0
+            most = _REMARK if end + 1 == len(cut) else 1
+            return end + 1 if WILD in inner or 0 < len(inner) <= most or end == start + 1 else 0
     return 0
 
 

@@ -282,9 +282,17 @@ def compounds(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
     forms = set(cuts)
     renamed: dict[Tokens, Tokens] = {}
     for cut in forms:
+        all_single: list[str] = []
+        last = 0
         for i in range(len(cut) - 2):
-            if cut[i + 1] in _GLUE and (i == 0 or cut[i - 1] == " ") and WILD in cut[i : i + 3 : 2] and all(map(is_word, cut[i : i + 3 : 2])):
-                single = (*cut[:i], WILD, *cut[i + 3 :])
+            parts = cut[i : i + 3 : 2]
+            if cut[i + 1] in _GLUE and (i == 0 or cut[i - 1] == " ") and WILD in parts and all(map(is_word, parts)):
+                all_single += (*cut[last:i], WILD)
+                last = i + 3
+                single = (*cut[:i], WILD, *cut[last:])
                 if single in forms:
                     renamed[cut] = single
+        together = (*all_single, *cut[last:])
+        if last and together in forms:
+            renamed[cut] = together
     return renamed
