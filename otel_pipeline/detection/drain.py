@@ -10,7 +10,8 @@ common. Here whole batches of *distinct* forms are seen together, so that eviden
 until
    all places that still vary do so in enough words to be values, while enough other words agree;
 2. words met as values become a lexicon: elsewhere, two of them at a place suffice;
-3. templates that differ by a part in brackets or a key with its value, which is there or not, are one.
+3. text that is free (causes of errors, queries), lists of any length and units are values like words;
+4. templates that differ by a part in brackets or a key with its value, which is there or not, are one.
 """
 
 import re
@@ -18,8 +19,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from otel_pipeline.detection.template_merging import Group, Groups, Mask, Merging, Template, skeleton
-from otel_pipeline.detection.template_parts import Tokens
+from otel_pipeline.detection.template_merging import Group, Groups, Mask, Merging, Template
+from otel_pipeline.detection.template_parts import Tokens, skeleton
 from otel_pipeline.detection.template_rules import MERGING, RULES, Rules
 from otel_pipeline.detection.template_text import WILD, Form, parse
 from otel_pipeline.detection.template_words import event_keys, han_words, labelled

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from otel_pipeline.detection.template_parts import Tokens, collapse, optional_parts
+from otel_pipeline.detection.template_parts import Around, Tokens, collapse, optional_parts, skeleton
 from otel_pipeline.detection.template_rules import Rules
-from otel_pipeline.detection.template_spans import Around, alternating, compounds, free, free_places, lengths, lists, units
+from otel_pipeline.detection.template_spans import free, free_places
 from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, parse
+from otel_pipeline.detection.template_values import alternating, compounds, lengths, lists, units
 from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
 _OPENING = frozenset("=([{\"'`")
@@ -63,11 +64,6 @@ class Group:
 
 
 Groups = dict[Tokens, Group]
-
-
-def skeleton(cut: Tokens) -> Tokens:
-    """What never varies: the delimiters, and the number and places of words."""
-    return tuple(WILD if is_word(token) else token for token in cut)
 
 
 def _key(cut: Tokens, place: int) -> str:

@@ -3,6 +3,8 @@
 from otel_pipeline.detection.template_text import WILD, is_word
 
 Tokens = tuple[str, ...]
+# What stands before and after a place.
+Around = tuple[Tokens, Tokens]
 # So many tokens of a bracket are looked at.
 _LONGEST = 24
 # Words of a remark in brackets that ends a line.
@@ -10,6 +12,16 @@ _REMARK = 3
 # Tokens from the first to the last word of a name before a colon.
 _NAME = 4
 CLOSING = {"(": ")", "（": "）", "[": "]", "{": "}"}
+
+
+def around(cut: Tokens, start: int, end: int) -> Around:
+    """What stands before and after some tokens."""
+    return cut[:start], cut[end:]
+
+
+def skeleton(cut: Tokens) -> Tokens:
+    """What never varies: the delimiters, and the number and places of words."""
+    return tuple(WILD if is_word(token) else token for token in cut)
 
 
 def collapse(cut: Tokens) -> Tokens:
@@ -70,7 +82,7 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
         start += 1
     if cut[start] == " ":
         start += 1
-    elif not (cut[start] in "(（" and (cut[start - 1] > "\u3040" or (cut[start - 1] == WILD and cut[start + 1] > "\u3040"))):
+    elif not (cut[start] in "(（" and _undivided(cut, start)):
         return 0
     if start >= len(cut):
         return 0
@@ -79,6 +91,12 @@ def _part_end(cut: Tokens, place: int, without: frozenset[str]) -> int:
     if "pairs of keys" in without:
         return 0
     return _pair_end(cut, start) or (_named_end(cut, start) if cut[place] == "," else 0)
+
+
+def _undivided(cut: Tokens, start: int) -> bool:
+    """Whether a bracket stands in a script without blanks."""
+    before, after = cut[start - 1], cut[start + 1] if start + 1 < len(cut) else ""
+    return before > "\u3040" or (before == WILD and after > "\u3040")
 
 
 def _bracket_end(cut: Tokens, start: int) -> int:

@@ -26,9 +26,9 @@ class Rules:
     beside: int = 3
     # Words that two templates have in common before one can be the other with an optional part.
     common: int = 2
-    # Texts of so many shapes at a place, with so many words of a sentence around it, are free; or so many texts that stand at
-    # other places too.
-    shapes: int = 8
+    # So many texts at a place, with so many words of a sentence around it, are free text; or so many that stand at
+    # other places, too. They have so many skeletons at least: a single word that varies is no text.
+    texts: int = 8
     said: int = 3
     shared: int = 4
     # A key names the event where so many records have it, and so much more alike are the keys of those that say the

@@ -58,10 +58,10 @@ _PAIRS = re.compile(
     r"(?<![\w:.>])(?:[0-9A-Fa-f]{1,4}|<\*>)?(?:::?(?:[0-9A-Fa-f]{1,4}|<\*>)(?![A-Za-z0-9_])){2,}(?:::)?(?![\w:])",
     re.ASCII,
 )
-# Lists of values, however long, are one value; a missing one in brackets is a value too.
+# Values with colons between them are one value.
 _LIST = re.compile(r"<\*>(?::<\*>)+")
-# Values as programming languages print them, from the innermost bracket outwards: lists, tuples, dictionaries, objects. What
-# stands in such brackets is one value, however many items it has; a single bare word in brackets is none.
+# Values as programming languages print them, from the innermost bracket outwards: lists, tuples, dictionaries, objects.
+# What stands in such brackets is one value, however many items it has; a single bare word in brackets is none.
 _QUOTED = r"(?:\"[^\"]*\"|'[^']*')"
 _BARE = r"(?:[\w.@#/$%+-]|<\*>)+"
 _INNER = r"\w*(?:\[<\*>\]|\{<\*>\}|\(<\*>\))"
@@ -124,7 +124,7 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "user": lambda text: _USER.sub(WILD, text),
     "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
     "glued": lambda text: _GLUED.sub(WILD, text),
-    "printed": lambda text: _printed(text),
+    "printed": _printed,
     "object": lambda text: _OBJECT.sub(WILD, text),
     "items": lambda text: _ITEMS.sub(WILD, text),
     "literal": lambda text: _LITERAL.sub(WILD, text),

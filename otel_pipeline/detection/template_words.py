@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from otel_pipeline.detection.template_rules import RULES, Rules
-from otel_pipeline.detection.template_text import WILD, Form
+from otel_pipeline.detection.template_text import Form
 
 FLAGS = frozenset(
     ("true", "false", "yes", "no", "on", "off", "ok", "fail", "failed", "success", "enabled", "disabled")
@@ -150,8 +150,10 @@ def _begins(before: Sequence[str]) -> bool:
 
 
 def labelled(forms: Sequence[Form]) -> set[str]:
-    """Which names of several words are none: a word that begins a sentence, and a value after it (``Handler Cache``). The same
-    word is followed by something that is no part of a name (``Handler HttpCache``, ``Handler <*>``), or by too many.
+    """Which names of several words are none: a word that begins a sentence, and a value after it (``Handler Cache``).
+
+    The same word is followed by something that is no part of a name (``Handler HttpCache``, ``Handler <*>``), or by too
+    many things.
     """
     found: dict[tuple[tuple[str, ...], str], set[str]] = defaultdict(set)
     names: set[str] = set()

@@ -75,8 +75,7 @@ def test_lines_that_were_delivered_twice_count_once(database: Database) -> None:
     database.insert("otel_logs", [[FIRST, "", "", "cart", "took 1 ms"]] * 2, columns)
     report = log_templates.materialize(database, FIRST)
     assert report.metrics["lines"] == 13
-    query = "SELECT sum(Count), sum(Repeated), max(length(arrayDistinct(Examples)) = length(Examples)) FROM log_template_minutes"
-    assert database.client.query(query).first_row == (13, 7, 1)
+    assert database.client.query("SELECT sum(Count), sum(Repeated) FROM log_template_minutes").first_row == (13, 7)
     examples = value(database, "SELECT ExampleBodies FROM log_template_counts")
     assert examples == ["took 1 ms", "took 0 ms", "took 0 ms"]
 

@@ -20,7 +20,7 @@ STATES = (
 ).split("|")
 FORMS = (
     "THING changed to STATE (announced)|THING is now STATE|STATE THING on «host»|THING: STATE (by «few»)|THING STATE after «elapsed»"
-    "|«ip» \"GET /v«int»/«hex»/volumes/detail HTTP/1.1\" status: «int» len: «int» time: «float»|«ip» \"POST /v«int»/«hex»/hooks HTTP/1.1\" status: «int» len: «int» time: «float»"
+    '|«ip» "GET /v«int»/«hex»/volumes/detail HTTP/1.1" status: «int» len: «int» time: «float»|«ip» "POST /v«int»/«hex»/hooks HTTP/1.1" status: «int» len: «int» time: «float»'
 ).split("|")
 PLAIN = (
     "image cache holds «counted» in «path»|image «uuid» checked against («path»): good"

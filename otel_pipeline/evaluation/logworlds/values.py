@@ -53,7 +53,7 @@ SLOT = re.compile(r"«([\w*+]+)»")
 ERRORS = (
     "connection refused|timed out|[Errno «int»] No such file or directory: '«path»'|unexpected end of input at line «int» column «int»|division by zero"
     "|'«snake»'|invalid value for «snake»: «int»|permission denied|no route to host «ip»|broken pipe|lookup «host» on «address»: no such host"
-    "|read tcp «address»->«address»: i/o timeout|unknown field \"«snake»\" in «type»|certificate of «host» has expired|out of memory while allocating «int» bytes"
+    '|read tcp «address»->«address»: i/o timeout|unknown field "«snake»" in «type»|certificate of «host» has expired|out of memory while allocating «int» bytes'
 ).split("|")
 
 
@@ -283,7 +283,9 @@ class Values:
 
     def _make_few(self) -> str:
         """One of the two to six users of a small installation."""
-        return self._one("few", ("root", "admin", "deploy", "backup", "www-data", "guest", "svc_mail", *FIRST[:6]), 2, 6)
+        return self._one(
+            "few", ("root", "admin", "deploy", "backup", "www-data", "guest", "svc_mail", *FIRST[:6]), 2, 6
+        )
 
     def _make_snake(self) -> str:
         if "snake" not in self._pools:
@@ -306,7 +308,9 @@ class Values:
         return self.dice.choice(self._pools["module"])
 
     def _leaf(self) -> str:
-        return self.dice.choice((repr(self._make_snake()), str(self._number(3)), "None", "True", repr(self._make_city())))
+        return self.dice.choice(
+            (repr(self._make_snake()), str(self._number(3)), "None", "True", repr(self._make_city()))
+        )
 
     def _make_list(self) -> str:
         return "[" + ", ".join(repr(self._make_snake()) for _ in range(self.dice.randint(0, 4))) + "]"
@@ -315,7 +319,9 @@ class Values:
         return "(" + ", ".join(self._leaf() for _ in range(self.dice.randint(2, 4))) + ")"
 
     def _make_dict(self) -> str:
-        inner = (self._leaf() if self.dice.random() < 0.8 else self._make_list() for _ in range(self.dice.randint(0, 4)))
+        inner = (
+            self._leaf() if self.dice.random() < 0.8 else self._make_list() for _ in range(self.dice.randint(0, 4))
+        )
         return "{" + ", ".join(f"{self._make_snake()!r}: {value}" for value in inner) + "}"
 
     def _make_printed_object(self) -> str:
@@ -340,7 +346,7 @@ class Values:
     def _make_counted(self) -> str:
         """A number of bytes; from a thousand on, what that is in larger units follows."""
         count = self._number(7)
-        return f"{count} bytes ({count / 1024:.1f} KB)" if count >= 1024 else f"{count} bytes"  # noqa: PLR2004
+        return f"{count} bytes ({count / 1024:.1f} KB)" if count >= 1024 else f"{count} bytes"
 
     def _make_mixed_endpoint(self) -> str:
         short = f"{self._one('hosts', [*SERVICES, *COLOURS], 8)}:{self.dice.choice((80, 443, 5432, 6379))}"
