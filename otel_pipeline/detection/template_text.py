@@ -71,7 +71,7 @@ _NEXT = r"(?:, ?|; )"
 _LITERALS = r"(?:true|false|True|False|null|None|nil|<\*>)"
 _PRINTED = re.compile(
     rf"\[(?:{_LEAF}{_NEXT}{_LEAF}(?:{_NEXT}{_LEAF})*|{_QUOTED}|{_INNER})\]|\[\](?=[\s,;:.)\]}}]|$)"
-    rf"|\{{(?:{_PAIR}(?:{_NEXT}{_PAIR})*|(?:{_QUOTED}|{_INNER})(?:{_NEXT}{_LEAF})*)\}}|\{{\}}(?=[\s,;:.)\]]|$)"
+    rf"|\{{(?:{_PAIR}(?:{_NEXT}{_PAIR})*|(?:{_QUOTED}|{_INNER})(?:{_NEXT}{_LEAF})*)\}}|\{{\}}(?=[\s,;:.)\]}}]|$)"
     rf"|(?<=[\s=(\[{{:,])\((?:(?:{_QUOTED}|{_INNER})(?:{_NEXT}{_LEAF})*|{_LITERALS}(?:{_NEXT}{_LEAF})+),?\)"
 )
 _CALL = re.compile(rf"(?<![^\s=(\[{{,])[A-Z]\w*\({_PAIR}(?:{_NEXT}{_PAIR})*\)")

@@ -102,7 +102,13 @@ def test_words_met_as_values_are_values_elsewhere() -> None:
         ("<*> bytes (<*>) sent to peer", "<*> bytes sent to peer"),
         ("order <*> was paid user=<*> city=<*>", "order <*> was paid city=<*>"),
         ("pool refilled fully, next try in <*>", "pool refilled fully"),
-        ("lifetime of session <*> sec", "lifetime of session <*>"),
+        ("connection from <*> (<*>) at <*>", "connection from <*> () at <*>"),
+        ('peer <*> of cell <*> said "<*>"', 'peer <*> of cell <*> said ""'),
+        ("order <*> was paid user=<*> city=<*>", "order <*> was paid user= city=<*>"),
+        ("state: name=<*>, phase=<*>, replicas=<*>, paused=<*>", "state: name=<*>, phase=<*>, replicas=<*>"),
+        ("Request for <*> came, Length: <*>, Content Type: <*>", "Request for <*> came, Length: <*>"),
+        ("用户<*>更新了订单<*>(第<*>次)", "用户<*>更新了订单<*>"),
+        ("<*> bytes were dropped (queue full)", "<*> bytes were dropped"),
         ("注文<*>を作成しました(試行<*>)", "注文<*>を作成しました"),
     ],
 )
@@ -110,6 +116,10 @@ def test_parts_that_may_be_missing_do_not_split(lines: tuple[str, ...]) -> None:
     found, templates = merge([], masks(*lines))
     assert ids(found) == 1
     assert texts(templates) == {lines[0]}
+
+
+VERBS = ("Opening", "Closing", "Renewing", "Moving", "Found", "Lost", "Checking", "Dropping", "Reading")
+NOUNS = ("the gate", "shop", "lease <*>", "<*> rows to <*>", "nothing at all", "it", "all <*> of <*>", "a <*>", "on")
 
 
 @pytest.mark.parametrize(
@@ -126,10 +136,86 @@ def test_parts_that_may_be_missing_do_not_split(lines: tuple[str, ...]) -> None:
         ("session opened for <*>", "session opened for <*> by <*>"),
         ("<*> items were moved to coupon", "coupon were moved to <*> items"),
         ('{"msg": "order placed", "id": <*>}', '{"msg": "order refused", "id": <*>}'),
+        # One logger, many messages: no free text.
+        tuple(f"<*> WARN [main] com.acme.Pool - {a} {b}" for a, b in zip(VERBS, NOUNS, strict=True)),
+        # What happens to several things alternates, too.
+        tuple(f"the {thing} was {what}" for thing in ("door", "gate") for what in ("opened", "closed", "locked")),
+        ("timed out after <*> ms", "gave up after <*> s"),
+        ("worker failed, retrying soon", "worker failed"),
     ],
 )
 def test_different_events_stay_apart(lines: tuple[str, ...]) -> None:
     assert ids(merge([], masks(*lines))[0]) == len(lines)
+
+
+CAUSES = (
+    "timed out",
+    "connection to <*> refused",
+    "no such file: <*>",
+    "broken pipe in the middle of it",
+    "permission denied",
+    "division by zero",
+    "bad literal '<*>' at line <*>",
+    "out of memory while allocating <*> bytes",
+)
+
+
+def test_text_of_many_kinds_in_a_place_of_its_own_is_free() -> None:
+    lines = [f"could not load settings: {cause}" for cause in CAUSES]
+    assert ids(merge([], masks(*lines[:3]))[0]) == 3
+    found, templates = merge([], masks(*lines))
+    assert (ids(found), texts(templates)) == (1, {"could not load settings: <*>"})
+    inside = [f"lost peer <*> for good (reason: {cause})" for cause in CAUSES]
+    assert texts(merge([], masks(*inside))[1]) == {"lost peer <*> for good (reason: <*>)"}
+
+
+def test_texts_that_stand_in_several_places_are_free_with_fewer() -> None:
+    heads = ("giving up: ", "sync aborted for now: ", "peer went away: ")
+    found, templates = merge([], masks(*(head + cause for head in heads for cause in CAUSES[:4])))
+    assert (ids(found), texts(templates)) == (3, {f"{head}<*>" for head in heads})
+
+
+def test_places_of_free_text_are_remembered() -> None:
+    before = masks(*(f"could not load settings: {cause}" for cause in CAUSES))
+    _, templates = merge([], before)
+    new = masks("could not load settings: a text that nobody has seen", start=50)
+    seen = {template.id: [mask.text for mask in before] for template in templates}
+    assert set(learn(templates, new, seen).found.values()) == {templates[0].id}
+    assert set(learn(templates, new, {}).found.values()) != {templates[0].id}
+
+
+@pytest.mark.parametrize(
+    ("lines", "template"),
+    [
+        (("lifetime of session <*> sec", "lifetime of session <*>"), "lifetime of session <*>"),
+        (("query took <*> ms in all", "query took <*> s in all"), "query took <*> in all"),
+        (("query took <*> ms in all",), "query took <*> ms in all"),
+        (("scores of team: <*>, <*>, <*>", "scores of team: <*>, <*>"), "scores of team: <*>"),
+        (("moved from <*> <*> today", "moved from <*> <*> today again"), None),
+        (("dial to <*> failed", "dial to db-primary:<*> failed"), "dial to <*> failed"),
+        (
+            ("limit of rate, pool reached", "limit of pool, rate reached", "limit of rate reached"),
+            "limit of <*> reached",
+        ),
+        (("limit of rate, pool reached", "limit of rate reached"), None),
+        (
+            tuple(f"Handler {x} loaded <*> keys" for x in ("HttpCache", "Queue", "TokenPool")),
+            "Handler <*> loaded <*> keys",
+        ),
+    ],
+)
+def test_values_are_written_in_different_ways(lines: tuple[str, ...], template: str | None) -> None:
+    _, templates = merge([], masks(*lines))
+    assert texts(templates) == (set(lines) if template is None else {template})
+
+
+def test_few_names_that_are_met_everywhere_are_values() -> None:
+    users = ("ann", "bob", "eve")
+    lines = [
+        f"{start} {user} {end}" for user in users for start, end in (("mail for", "was lost"), ("quota of", "is up"))
+    ]
+    assert texts(merge([], masks(*lines))[1]) == {"mail for <*> was lost", "quota of <*> is up"}
+    assert ids(merge([], masks(*lines[::2]))[0]) == 3
 
 
 def test_names_of_several_words_are_one_word() -> None:
