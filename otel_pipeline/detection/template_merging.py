@@ -195,7 +195,9 @@ class Merging:
             return False
         if WILD in found and soft:
             return True
-        return self._known(words, WILD in found) or self._many(cut, place, words)
+        # Under a key, what counts is how much is met there, not what its words are elsewhere.
+        known = (WILD in found or not _key(cut, place)) and self._known(words, WILD in found)
+        return known or self._many(cut, place, words)
 
     def _known(self, words: set[str], beside: bool) -> bool:
         """Whether words are values elsewhere: half of them, or one beside a wildcard."""
@@ -360,6 +362,10 @@ class Merging:
                 heads.append((cut, names))
         return renamed
 
+    def _hidden(self, cut: Tokens) -> Tokens:
+        """A form whose known values are hidden, but for those under a key."""
+        return tuple(WILD if i and t in self.values and not _key(cut, i) else t for i, t in enumerate(cut))
+
     def _in_common(self, core: Tokens, parts: Sequence[Tokens]) -> bool:
         """Whether so much is left without the optional parts, or so many of these, that one form can be another."""
         words = sum(is_word(token) and token != WILD for token in core)
@@ -376,7 +382,7 @@ class Merging:
         # What is left over and reads like another template once its known values are hidden belongs there.
         if "left over" not in self.rules.without:
             for cut in groups:
-                hidden = collapse(tuple(WILD if i and t in self.values else t for i, t in enumerate(cut)))
+                hidden = collapse(self._hidden(cut))
                 if hidden != cut:
                     core, parts = optional_parts(hidden, self.rules.without)
                     if core in families and any(

@@ -1,7 +1,7 @@
 """From a mask to the form of a template: typed rules that need no statistics, and the cutting into tokens.
 
 The engine's mask (``otel_pipeline_mask_v1``) hides what holds a digit. The rules here hide what is a value by its shape
-or by its place: URLs, paths, hosts, quoted values, names of users, lists. They see each distinct mask once.
+or by its place: URLs, paths, hosts, printed values, lists. They see each distinct mask once.
 Letters of other scripts than Latin are never part of a value that ends beside them: particles follow values directly.
 """
 
@@ -41,12 +41,7 @@ _HOST = re.compile(
     r"|(?:[\w$-]+\.){2,}[\w$-]+(?=:<\*>))",
     re.ASCII,
 )
-# The word after "user" is a name, unless it goes on with the sentence.
-_SENTENCE = (
-    "unknown|not|is|was|has|had|does|did|can|cannot|with|and|or|in|on|at|by|to|for|from|of|no"
-    "|data|name|id|agent|session|account|input|request|logged|login|logout"
-)
-_USER = re.compile(rf"(?<=\b[Uu]ser )(?!(?:{_SENTENCE})\b)[\w.$@-]+(?![\w:=(])", re.ASCII)
+# An address of a person is hidden even where it is met once only.
 _MAIL = re.compile(r"(?<![\w.+>-])(?:[\w.+-]|<\*>)++@[\w-]+(?:\.[\w-]+)+", re.ASCII)
 # A wildcard with something glued to it is one value; so are pairs of hexadecimal digits (a hardware address).
 _GLUE = r"[A-Za-z0-9_$%#@*+~/\\€£¥₩µμ°-]"
@@ -121,7 +116,6 @@ RULES: Mapping[str, Callable[[str], str]] = {
     "mail": lambda text: _MAIL.sub(WILD, text),
     "path": lambda text: _PATH.sub(WILD, text),
     "host": lambda text: _HOST.sub(WILD, text),
-    "user": lambda text: _USER.sub(WILD, text),
     "pairs": lambda text: _PAIRS.sub(lambda m: WILD if WILD in m.group() else m.group(), text),
     "glued": lambda text: _GLUED.sub(WILD, text),
     "printed": _printed,

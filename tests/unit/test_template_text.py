@@ -21,7 +21,7 @@ from otel_pipeline.detection.template_text import form, is_word, parse, tokens
         ('tag="View Lock", name=a', "tag=<*>, name=a"),
         ('level=info msg="user logged in"', 'level=info msg="user logged in"'),
         ('{"event":"order placed"}', '{"event":"order placed"}'),
-        ("session opened for user alice by root", "session opened for user <*> by root"),
+        ("session opened for user alice by root", "session opened for user alice by root"),
         ("mail to ann@shop.example was sent", "mail to <*> was sent"),
         ("check pass; user unknown", "check pass; user unknown"),
         ("user not found", "user not found"),
