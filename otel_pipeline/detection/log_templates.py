@@ -18,7 +18,7 @@ from otel_pipeline.detection.model import HOUR, StepReport
 from otel_pipeline.detection.staging import amending_partition, replacing_partition, scratch
 
 # Version of the rules by which masks become templates; the mask itself is otel_pipeline_mask_v1.
-MASK_VERSION = 2
+MASK_VERSION = 3
 # So many templates are founded within an hour; what is rarer is "other".
 NEW_TEMPLATES = 5_000
 # So many known masks, of one template and in all, are read again for the words in them that are values.
