@@ -53,7 +53,7 @@ def optional_parts(cut: Tokens, without: frozenset[str]) -> tuple[Tokens, list[T
     if comma and "details" not in without and core[comma + 1 : comma + 2] == [" "]:
         detail = core[comma + 1 :]
         words = [token for token in detail if is_word(token)]
-        if WILD in words and 2 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
+        if WILD in words and 3 <= len(words) <= 5 and not {"=", ":", "(", ")"} & set(detail):
             parts.append(tuple(detail))
             del core[comma:]
     return _filled(tuple(core)), parts

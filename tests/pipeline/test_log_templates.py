@@ -76,6 +76,8 @@ def test_lines_that_were_delivered_twice_count_once(database: Database) -> None:
     report = log_templates.materialize(database, FIRST)
     assert report.metrics["lines"] == 13
     assert database.client.query("SELECT sum(Count), sum(Repeated) FROM log_template_minutes").first_row == (13, 7)
+    check = database.one("checks__lines", hour=FIRST, run="")
+    assert check["Templated"] == check["Present"] == 20, "the check of the hour counts what came again, too"
     examples = value(database, "SELECT ExampleBodies FROM log_template_counts")
     assert examples == ["took 1 ms", "took 0 ms", "took 0 ms"]
 
