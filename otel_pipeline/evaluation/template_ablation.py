@@ -38,20 +38,20 @@ def ablation(
         "fga", "without"}}, "ga", "fga"}``
     """
     files = [file for file in files if file.events]
-    masks = _masks(files)
-    whole = {file.name: _judge(file, masks[file.name], frozenset()) for file in files}
+    read = masks(files)
+    whole = {file.name: judge(file, read[file.name], frozenset()) for file in files}
     changes: dict[str, dict[str, tuple[float, float]]] = {}
     for rule in rules:
         progress(f"without {rule}")
         changes[rule] = {}
         for file in files:
-            ga, fga = _judge(file, masks[file.name], frozenset((rule,)))
+            ga, fga = judge(file, read[file.name], frozenset((rule,)))
             changes[rule][file.name] = (_change(whole[file.name][0], ga), _change(whole[file.name][1], fga))
     left_out = {}
     for file in files:
         progress(f"{file.name} left out")
         unpaid = frozenset(rule for rule in rules if not _pays(changes[rule], _kind(file.name)))
-        ga, fga = _judge(file, masks[file.name], unpaid)
+        ga, fga = judge(file, read[file.name], unpaid)
         left_out[file.name] = {"ga": ga, "fga": fga, "without": sorted(unpaid)}
     return {
         "rules": {rule: {name: list(change) for name, change in systems.items()} for rule, systems in changes.items()},
@@ -75,14 +75,15 @@ def _pays(changes: dict[str, tuple[float, float]], without: str) -> bool:
     return len({_kind(name) for name, change in changes.items() if min(change) < 0} - {without}) >= SYSTEMS
 
 
-def _judge(file: LabelledFile, masks: Masks, without: frozenset[str]) -> tuple[float, float]:
-    of_line, distinct = masks
+def judge(file: LabelledFile, read: Masks, without: frozenset[str]) -> tuple[float, float]:
+    """GA and FGA of a system whose masks are known, some rules left out."""
+    of_line, distinct = read
     found, _ = drain.merge([], distinct, replace(drain.RULES, without=without))
     groups = {mask.text: str(found[mask.hash]) for mask in distinct}
     return accuracy(file.events or [], [groups[text] for text in of_line])
 
 
-def _masks(files: Sequence[LabelledFile]) -> dict[str, Masks]:
+def masks(files: Sequence[LabelledFile]) -> dict[str, Masks]:
     """The engine's mask of each line, and the distinct ones, the most frequent first."""
     found: dict[str, Masks] = {}
     now = datetime.now(UTC)
