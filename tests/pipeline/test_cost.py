@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from otel_pipeline.clickhouse import Database
-from otel_pipeline.detection import chain
+from otel_pipeline.detection import behavior, chain, drifts, trace_summaries
 from otel_pipeline.detection.model import Window
 from tests.support.traffic import YESTERDAY, Fault, shop
 
@@ -88,3 +88,19 @@ def test_a_live_run_matches_only_incidents_of_which_more_is_known(database: Data
     again = asked["error_patterns__rises"]
     chain.run(database, None, day)
     assert asked["error_patterns__rises"] > again, "a whole pass matches all of them"
+
+
+@pytest.mark.parametrize(("earlier", "habit"), [((), False), ((1,), False), ((1, 2), True)])
+def test_what_earlier_days_show_at_the_same_time_is_a_habit(database: Database, earlier: tuple[int, ...], habit: bool):
+    """Days of which nothing is known are not looked at; one day alone is no habit."""
+    slow = (Fault(0, 180, slow="stock"),)
+    for day in (0, *earlier):
+        start = START - timedelta(days=day)
+        shop(start, 180, per_second=2, faults=slow, seed=day + 1).write(database)
+        trace_summaries.materialize(database, start)
+    window = Window(START, START + timedelta(minutes=3))
+    found = behavior.gather(database, [window])
+    parts = {part for service, _, kind, part in found.groups if (service, kind) == ("stock", "self")}
+    drift = drifts.Drift(window, ("stock", "self", min(parts)), 9.0)
+    unknown = drifts.Drift(window, ("nobody", "self", "nothing"), 9.0)
+    assert drifts.news(database, [unknown, drift]) == ([unknown] if habit else [unknown, drift])
