@@ -229,8 +229,8 @@ def _tails(courses: Courses, usual: NDArray[np.bool_], params: Params) -> list[t
             total = count[mine].sum()
             if total < 3 * params.least_known:
                 continue
-            values, inverse = np.unique(place, return_inverse=True)
-            pooled = np.bincount(inverse, weights=count * mine, minlength=len(values)) / total
+            inverse = place - place.min()
+            pooled = np.bincount(inverse, weights=count * mine) / total
             low, high = np.cumsum(pooled), np.cumsum(pooled[::-1])[::-1]
             is_fast, is_slow = low <= params.tail, high <= params.tail
             traces = courses.traces[row]

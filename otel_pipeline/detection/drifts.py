@@ -6,7 +6,7 @@ where that is more than usual; so a service that is always erratic has a wide sc
 anomalous traces than usual that point at the same service are further evidence: both are added as squares.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -130,7 +130,7 @@ def find(
     ]
     found = drifts(apart, params)
     mine = [drift for drift in found if hour <= drift.window.start < hour + HOUR]
-    return [drift for drift in mine if not habitual(db, drift, params)]
+    return news(db, mine, params)
 
 
 def _judge(db: Database, course: _Course, due: Sequence[datetime], params: Params) -> None:
@@ -242,16 +242,33 @@ def _drift(run: Sequence[Judged], params: Params) -> Drift:
     return Drift(Window(run[0].minute - MINUTE, end), strongest.key, strongest.deviation)
 
 
-def habitual(db: Database, drift: Drift, params: Params = PARAMS) -> bool:
-    """Whether earlier days show the same at the same time of day: a nightly batch, a weekly job."""
-    before = [
-        Window(drift.window.start - timedelta(days=days), drift.window.end - timedelta(days=days))
-        for days in params.days
+def news(db: Database, found: Sequence[Drift], params: Params = PARAMS) -> list[Drift]:
+    """The drifts that earlier days do not show at the same time of day: a nightly batch, a weekly job are none."""
+    if not found:
+        return []
+    before = {drift: _before(drift, params) for drift in found}
+    windows = [window for drift in found for window in before[drift]]
+    where = {"starts": [w.start for w in windows], "ends": [w.end for w in windows], "hours": behavior.hours(windows)}
+    services = [drift.key[0] for drift in found for _ in before[drift]]
+    days = Counter(
+        (row["Window"] - 1) // len(params.days)
+        for row in db.rows("drifts__days", **where, services=services, least=behavior.PARAMS.least_known)
+    )
+    return [
+        drift
+        for number, drift in enumerate(found)
+        if days[number] < params.least_days or not _habitual(db, drift, before[drift], params)
     ]
-    where = {"starts": [w.start for w in before], "ends": [w.end for w in before], "hours": behavior.hours(before)}
-    rows = db.rows("drifts__days", **where, service=drift.key[0])
-    if sum(row["Visits"] >= behavior.PARAMS.least_known for row in rows) < params.least_days:
-        return False
+
+
+def _before(drift: Drift, params: Params) -> list[Window]:
+    """The same time of earlier days."""
+    window = drift.window
+    return [Window(window.start - timedelta(days=days), window.end - timedelta(days=days)) for days in params.days]
+
+
+def _habitual(db: Database, drift: Drift, before: Sequence[Window], params: Params) -> bool:
+    """Whether what a drift shows is within what those windows show."""
     courses = behavior.gather(db, [drift.window, *before])
     found = behavior.deviations(courses, range(1, len(before) + 1))
     mine = [z for key, z in zip(found.keys, found.z[:, 0], strict=True) if key == drift.key]

@@ -91,24 +91,27 @@ def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool)
         for row in db.rows("incidents__of_hour", hour=hour)
     ]
     newest = max((row["Bin"] for row in bins), default=0)
-    with replacing_partition(db, "incidents", hour) as stage:
-        rows = []
-        found = bursts(bins)
-        drifted = drifts.find(db, hour, [burst.window for burst in found], whole=whole)
-        found += [burst for drift in drifted if (burst := _burst(db, drift))]
-        first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
-        for burst in found:
-            if not hour <= burst.window.start < hour + HOUR:
+    standing = list(known)
+    rows: list[dict[str, Any]] = []
+    found = bursts(bins)
+    drifted = drifts.find(db, hour, [burst.window for burst in found], whole=whole)
+    found += [burst for drift in drifted if (burst := _burst(db, drift))]
+    first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
+    for burst in found:
+        if not hour <= burst.window.start < hour + HOUR:
+            continue
+        if burst.shifted or burst.service or not season.habitual(db, burst.window, list(burst.operations)):
+            if not whole and (row := _unchanged(db, burst, known, newest)):
+                rows.append(row)
                 continue
-            if burst.shifted or burst.service or not season.habitual(db, burst.window, list(burst.operations)):
-                if not whole and (row := _unchanged(db, burst, known, newest)):
-                    rows.append(row)
-                    continue
-                others = [other.window for other in found if other is not burst]
-                compare = blame.slices(burst.window, first, others)
-                rows.append(describe(db, burst, compare, newest, known))
-        apart = _apart(db, beside, found, look)
-        rows += [_of_signal(finding, newest, known) for finding in apart if hour <= finding.window.start < hour + HOUR]
+            others = [other.window for other in found if other is not burst]
+            compare = blame.slices(burst.window, first, others)
+            rows.append(describe(db, burst, compare, newest, known))
+    apart = _apart(db, beside, found, look)
+    rows += [_of_signal(finding, newest, known) for finding in apart if hour <= finding.window.start < hour + HOUR]
+    if not whole and len(rows) == len(standing) and all(any(row is one for one in standing) for row in rows):
+        return len(rows)  # as they stand in the table
+    with replacing_partition(db, "incidents", hour) as stage:
         db.insert(stage, [[row[column] for column in COLUMNS] for row in rows], COLUMNS)
     return len(rows)
 

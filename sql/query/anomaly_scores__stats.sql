@@ -11,17 +11,13 @@
 -- What is carried from row to row is numbers and hashes; of what names things, only what is unusual is kept, and nothing where own = 1.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
-    errors AS
+    known AS -- errors and log templates: in how many traces of a root operation
     (
-        SELECT BaselineVersion, RootService, RootOperation, Environment, Key, N
+        SELECT cityHash64(BaselineVersion, RootService, RootOperation, Environment, Mark.1, Mark.2) AS Key, Mark.3 AS Traces
         FROM {model:Identifier}
-        ARRAY JOIN Error.Key AS Key, Error.Count AS N
-    ),
-    templates AS
-    (
-        SELECT BaselineVersion, RootService, RootOperation, Environment, Key, N
-        FROM {model:Identifier}
-        ARRAY JOIN Template.Key AS Key, Template.Count AS N
+        ARRAY JOIN arrayConcat(
+            arrayMap((key, n) -> ('error', key, n), Error.Key, Error.Count), arrayMap((key, n) -> ('template', key, n), Template.Key, Template.Count)
+        ) AS Mark
     ),
     things AS -- a row for each of the largest values, and one above them: the time that is judged lies between it and the next
     (
@@ -97,47 +93,46 @@ WITH
                 before AS (PARTITION BY Like ORDER BY Second RANGE BETWEEN UNBOUNDED PRECEDING AND 61 PRECEDING)
         )
     ),
-    failed AS
+    marked AS
     (
         SELECT
             t.TraceId AS TraceId,
-            (greatest(toInt64(e.N) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
-            -log10(Share) AS Statistic,
-            ('error', if(t.GaveUp, t.Peer, t.Service), t.Operation, t.What, toFloat64(t.Count), Share, Statistic, 3) AS Evidence
+            t.Kind AS Kind,
+            (greatest(toInt64(k.Traces) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
+            -log10(Share) + t.More AS Statistic,
+            (t.Kind, t.Service, t.Operation, t.What, toFloat64(t.Count), Share, Statistic, if(t.Kind = 'error', 3, 4)) AS Evidence
         FROM
         (
-            SELECT TraceId, Version, N, RootService, RootOperation, Environment, Service, Operation, Type, Count, Peer,
-                Peer != '' AND arrayExists((a, b, o) -> o > 0 AND a = Service AND b = Peer, Edge.Caller, Edge.Callee, Edge.Outlived) AS GaveUp,
-                concat(
-                    multiIf(GaveUp, concat(Service, ' gave up waiting: '), Origin, 'error begins here: ', 'error passes through: '),
-                    Type, if(Message = '', '', ': '), Message
-                ) AS What
+            SELECT
+                TraceId, N, Mark.1 AS Kind, Mark.3 AS Service, Mark.4 AS Operation, Mark.5 AS What, Mark.6 AS Count, Mark.7 AS More,
+                cityHash64(Version, RootService, RootOperation, Environment, Kind, Mark.2) AS Key
             FROM {judged:Identifier}
-            ARRAY JOIN Error.Service AS Service, Error.Operation AS Operation, Error.Type AS Type, Error.Message AS Message,
-                Error.Count AS Count, Error.Origin AS Origin, Error.Peer AS Peer
+            ARRAY JOIN arrayConcat(
+                arrayMap(
+                    (service, operation, type, message, count, origin, peer, outlived) -> (
+                        'error', cityHash64(service, operation, type), if(outlived, toString(peer), toString(service)), toString(operation),
+                        concat(
+                            multiIf(outlived, concat(service, ' gave up waiting: '), origin, 'error begins here: ', 'error passes through: '),
+                            type, if(message = '', '', ': '), message
+                        ),
+                        count, 0.
+                    ),
+                    Error.Service, Error.Operation, Error.Type, Error.Message, Error.Count, Error.Origin, Error.Peer,
+                    arrayMap(
+                        (service, peer) -> peer != '' AND arrayExists((a, b, o) -> o > 0 AND a = service AND b = peer, Edge.Caller, Edge.Callee, Edge.Outlived),
+                        Error.Service, Error.Peer
+                    )
+                ),
+                arrayMap(
+                    (service, id, severity, count) -> (
+                        'template', cityHash64(service, id), toString(service), '', toString(id), count, multiIf(severity >= 17, 1., severity >= 13, 0.5, 0.)
+                    ),
+                    Template.Service, Template.Id, Template.Severity, Template.Count
+                )
+            ) AS Mark
             WHERE N > 0 AND Due
         ) AS t
-        LEFT JOIN errors AS e
-            ON t.Version = e.BaselineVersion AND t.RootService = e.RootService AND t.RootOperation = e.RootOperation AND t.Environment = e.Environment
-            AND cityHash64(t.Service, t.Operation, t.Type) = e.Key
-    ),
-    logged AS
-    (
-        SELECT
-            t.TraceId AS TraceId,
-            (greatest(toInt64(k.N) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
-            -log10(Share) + multiIf(t.Severity >= 17, 1., t.Severity >= 13, 0.5, 0.) AS Statistic,
-            ('template', t.Service, '', toString(t.Template), toFloat64(t.Count), Share, Statistic, 4) AS Evidence
-        FROM
-        (
-            SELECT TraceId, Version, N, RootService, RootOperation, Environment, Service, Template, Severity, Count
-            FROM {judged:Identifier}
-            ARRAY JOIN Template.Service AS Service, Template.Id AS Template, Template.Severity AS Severity, Template.Count AS Count
-            WHERE N > 0 AND Due
-        ) AS t
-        LEFT JOIN templates AS k
-            ON t.Version = k.BaselineVersion AND t.RootService = k.RootService AND t.RootOperation = k.RootOperation AND t.Environment = k.Environment
-            AND cityHash64(t.Service, t.Template) = k.Key
+        LEFT JOIN known AS k ON t.Key = k.Key
     ),
     visits AS
     (
@@ -222,8 +217,8 @@ SELECT
     j.EmbeddingModel AS EmbeddingModel,
     if(N = 0, 0, -log10((greatest(toInt64(j.ShapeCount) - {own:UInt8}, 0) + 0.5) / (j.N - {own:UInt8} + 1))) AS Structure,
     s.Statistic AS Latency,
-    f.Statistic AS Errors,
-    l.Statistic AS Templates,
+    m.Errors AS Errors,
+    m.Templates AS Templates,
     j.ShapeCount AS ShapeCount,
     a.Conduct AS Conduct,
     a.Calls AS Calls,
@@ -239,8 +234,8 @@ SELECT
             (s.Most.2).1, (s.Most.2).2, (s.Most.2).3, 'slow: ms in all, beyond what is usual', s.Most.3 / 1e6, greatest(0, s.Most.4) / 1e6, Excess, 7
         )], [])
     ) AS Slow,
-    f.Top AS Failed,
-    l.Top AS Logged,
+    m.Failed AS Failed,
+    m.Logged AS Logged,
     a.Acted AS Acted,
     a.Did AS Did
 FROM (SELECT * FROM {judged:Identifier} WHERE Due) AS j
@@ -282,7 +277,14 @@ LEFT JOIN
     WHERE Due
     GROUP BY Trace
 ) AS a ON cityHash64(j.TraceId) = a.Trace
-LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> (e.7, e), groupArray(Evidence)), 1, 6) AS Top FROM failed GROUP BY TraceId) AS f
-    ON j.TraceId = f.TraceId
-LEFT JOIN (SELECT TraceId, max(Statistic) AS Statistic, arraySlice(arrayReverseSort(e -> (e.7, e), groupArray(Evidence)), 1, 4) AS Top FROM logged GROUP BY TraceId) AS l
-    ON j.TraceId = l.TraceId
+LEFT JOIN
+(
+    SELECT
+        TraceId,
+        maxIf(Statistic, Kind = 'error') AS Errors,
+        maxIf(Statistic, Kind = 'template') AS Templates,
+        arraySlice(arrayReverseSort(e -> (e.7, e), groupArrayIf(Evidence, {own:UInt8} = 0 AND Kind = 'error')), 1, 6) AS Failed,
+        arraySlice(arrayReverseSort(e -> (e.7, e), groupArrayIf(Evidence, {own:UInt8} = 0 AND Kind = 'template')), 1, 4) AS Logged
+    FROM marked
+    GROUP BY TraceId
+) AS m ON j.TraceId = m.TraceId

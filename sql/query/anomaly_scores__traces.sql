@@ -15,27 +15,27 @@ WITH
                 OR TraceId IN (SELECT TraceId FROM anomaly_scores WHERE Hour = {hour:DateTime} AND BaselineVersion NOT IN {judges:Array(DateTime)})
             )
     ),
-    touched AS
+    -- in how many seconds something changed until each second, counted from a minute before the hour
     (
-        SELECT DISTINCT arrayJoin(range(Second + 1, Second + 61)) AS Second
+        SELECT arrayCumSum(arrayMap(second -> toUInt16(has(Seconds, second)), range(toUInt32(1), 3722)))
         FROM
         (
-            SELECT Second FROM changed
-            UNION DISTINCT
-            SELECT toInt64(toUnixTimestamp(toDateTime(Timestamp))) AS Second -- where it was before
-            FROM anomaly_scores
-            WHERE Hour = {hour:DateTime} AND TraceId IN (SELECT TraceId FROM changed)
+            SELECT groupUniqArray(toUInt32(Second - toUnixTimestamp({hour:DateTime}) + 61)) AS Seconds
+            FROM
+            (
+                SELECT Second FROM changed
+                UNION ALL
+                SELECT toInt64(toUnixTimestamp(toDateTime(Timestamp))) AS Second -- where it was before
+                FROM anomaly_scores
+                WHERE Hour = {hour:DateTime} AND TraceId IN (SELECT TraceId FROM changed)
+            )
         )
-    )
+    ) AS Changes
 SELECT
-    *,
+    * EXCEPT (Second),
     if({version:DateTime} > toDateTime(0), {version:DateTime}, toDateTime(Timestamp)) AS Judge,
     Timestamp >= {start:DateTime64(9)}
-        AND ({whole:Bool} OR TraceId IN (SELECT TraceId FROM changed) OR toInt64(toUnixTimestamp(toDateTime(Timestamp))) IN (SELECT Second FROM touched)) AS Due
-FROM trace_summaries
+        AND ({whole:Bool} OR TraceId IN (SELECT TraceId FROM changed) OR Changes[Second - 1] > Changes[Second - 61]) AS Due
+FROM (SELECT *, toUInt32(toUnixTimestamp(toDateTime(Timestamp)) - toUnixTimestamp({hour:DateTime}) + 61) AS Second FROM trace_summaries)
 WHERE Hour = {hour:DateTime} AND Timestamp >= {start:DateTime64(9)} - INTERVAL 61 SECOND AND Timestamp < {stop:DateTime64(9)}
-    AND (
-        Due
-        OR {whole:Bool}
-        OR toInt64(toUnixTimestamp(toDateTime(Timestamp))) IN (SELECT DISTINCT arrayJoin(range(Second - 60, Second)) FROM (SELECT Second FROM touched UNION DISTINCT SELECT Second FROM changed))
-    )
+    AND (Due OR {whole:Bool} OR Changes[Second + 60] > Changes[Second - 60])

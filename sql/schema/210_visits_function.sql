@@ -7,14 +7,17 @@ CREATE OR REPLACE FUNCTION otel_pipeline_visits_v1 ${ON_CLUSTER} AS (
     services, root_service, root_operation, self_services, self_operations, self_calls, callers, callees, edge_operations, edge_calls
 ) ->
     arrayMap(
-        (visit, entries) -> (
-            entries,
-            greatest(1, arraySum(x -> if(x.1 % 4 = 1, x.3, 0), visit)),
-            arrayMap(
-                did -> arrayMap(r -> arrayZip(r.1, r.2), [arrayReduce('sumMap', [arrayMap(x -> x.2, did)], [arrayMap(x -> x.3, did)])])[1],
-                [arrayFilter(x -> x.2 != '' AND (x.1 % 4 = 3 OR x.1 % 4 = 2 AND NOT has(entries, x.2)), visit)]
-            )[1]
-        ),
+        visit -> arrayMap(
+            entries -> (
+                entries,
+                greatest(1, arraySum(x -> if(x.1 % 4 = 1, x.3, 0), visit)),
+                arrayMap(
+                    did -> arrayMap(r -> arrayZip(r.1, r.2), [arrayReduce('sumMap', [did.2], [did.3])])[1],
+                    [arrayFilter(x -> x.2 != '' AND (x.1 % 4 = 3 OR x.1 % 4 = 2 AND NOT has(entries, x.2)), visit)]
+                )[1]
+            ),
+            [arraySort(arrayDistinct(arrayFilter(x -> x.1 % 4 = 1, visit).2))]
+        )[1],
         arrayPopFront(arraySplit(x -> x.1 % 4 = 0, arraySort(x -> x.1, arrayConcat(
             arrayMap(i -> (toUInt32(4 * i), '', toUInt32(0)), range(length(services) + 1)), -- 0: calls of others, which are left out
             arrayMap((b, o, n) -> (toUInt32(4 * indexOf(services, b) + 1), toString(o), n), callees, edge_operations, edge_calls),
@@ -24,6 +27,5 @@ CREATE OR REPLACE FUNCTION otel_pipeline_visits_v1 ${ON_CLUSTER} AS (
                 (a, b, o, n) -> (toUInt32(4 * indexOf(services, a) + 3), concat(toString(b), ' ', toString(o)), n),
                 callers, callees, edge_operations, edge_calls
             )
-        )))) AS visits,
-        arrayMap(visit -> arraySort(arrayDistinct(arrayMap(x -> x.2, arrayFilter(x -> x.1 % 4 = 1, visit)))), visits)
+        ))))
     )
