@@ -15,8 +15,7 @@ from otel_pipeline.investigate.consistent import contradictions
 from otel_pipeline.investigate.engine import investigate
 from otel_pipeline.investigate.model import Investigation
 from otel_pipeline.investigate.text import text
-from otel_pipeline.migrate import migrate
-from otel_pipeline.settings import Settings
+from tests.support.databases import Databases
 from tests.support.system import Call, Effect, Endpoint, Request, System, lone_line
 from tests.support.traffic import YESTERDAY, Traffic
 
@@ -130,12 +129,10 @@ def window(begin: float, end: float) -> Window:
 
 
 @pytest.fixture(scope="module", params=SYSTEMS, ids=lambda names: names.edge)
-def asked(request: pytest.FixtureRequest, server: Settings) -> Iterator[tuple[Names, Callable[..., Investigation]]]:
+def asked(request: pytest.FixtureRequest, databases: Databases) -> Iterator[tuple[Names, Callable[..., Investigation]]]:
     """A system, and how to ask about it."""
     n: Names = request.param
-    settings = server.model_copy(update={"clickhouse_database": f"{server.clickhouse_database}_test_troubles{n.seed}"})
-    migrate(settings)
-    with Database(settings) as db:
+    with databases.one() as settings, Database(settings) as db:
         pods = {n.list: 12, n.trade: 3}
         traffic = System(endpoints(n), pods, seed=n.seed).run(START, SECONDS, troubles(n))
         traffic.lines += lone(n).lines
@@ -148,8 +145,6 @@ def asked(request: pytest.FixtureRequest, server: Settings) -> Iterator[tuple[Na
             return found
 
         yield n, ask
-    with Database(settings, database="") as db:
-        db.client.command(f"DROP DATABASE {settings.clickhouse_database} SYNC")
 
 
 Asked = tuple[Names, Callable[..., Investigation]]
