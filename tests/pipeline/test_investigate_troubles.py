@@ -5,6 +5,7 @@ that only together are slow, two troubles at once, a service and what it depends
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -139,6 +140,7 @@ def asked(request: pytest.FixtureRequest, databases: Databases) -> Iterator[tupl
         traffic.write(db)
         chain.run(db, None, window(-60, SECONDS))
 
+        @cache  # several tests read the same report
         def ask(times: tuple[float, float], around: float = 60, **how: str) -> Investigation:
             found = investigate(db, window(times[0] - around, times[1] + around), **how)
             assert contradictions(found) == [], text(found)
