@@ -24,7 +24,7 @@ dev: $(READY) ## The whole stack until Ctrl-C.
 
 test: $(READY) ## All tests, two files at a time (JOBS=4: four). ARGS="tests/unit -k name" for some.
 	@.ci/browser
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY) ## Format, lint, types, and that the definitions load.
 	@$(BIN)/ruff format --check --quiet

@@ -39,11 +39,12 @@ class Horizon:
 
     def spans(self, spans: Iterable[Any]) -> bool:
         """Whether all of these begin, and end, within."""
-        starts = [span.start_time_unix_nano for span in spans]
+        held = list(spans)  # each pass over the message itself would make its Python objects anew
+        starts = [span.start_time_unix_nano for span in held]
         return not starts or (
             self.earliest <= min(starts)
             and max(starts) <= self.latest
-            and max([span.end_time_unix_nano for span in spans]) <= self.latest
+            and max([span.end_time_unix_nano for span in held]) <= self.latest
         )
 
     def times(self, times: list[int]) -> bool:

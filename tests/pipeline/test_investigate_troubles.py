@@ -5,6 +5,7 @@ that only together are slow, two troubles at once, a service and what it depends
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 import pytest
 
@@ -15,8 +16,7 @@ from otel_pipeline.investigate.consistent import contradictions
 from otel_pipeline.investigate.engine import investigate
 from otel_pipeline.investigate.model import Investigation
 from otel_pipeline.investigate.text import text
-from otel_pipeline.migrate import migrate
-from otel_pipeline.settings import Settings
+from tests.support.databases import Databases
 from tests.support.system import Call, Effect, Endpoint, Request, System, lone_line
 from tests.support.traffic import YESTERDAY, Traffic
 
@@ -130,26 +130,23 @@ def window(begin: float, end: float) -> Window:
 
 
 @pytest.fixture(scope="module", params=SYSTEMS, ids=lambda names: names.edge)
-def asked(request: pytest.FixtureRequest, server: Settings) -> Iterator[tuple[Names, Callable[..., Investigation]]]:
+def asked(request: pytest.FixtureRequest, databases: Databases) -> Iterator[tuple[Names, Callable[..., Investigation]]]:
     """A system, and how to ask about it."""
     n: Names = request.param
-    settings = server.model_copy(update={"clickhouse_database": f"{server.clickhouse_database}_test_troubles{n.seed}"})
-    migrate(settings)
-    with Database(settings) as db:
+    with databases.one() as settings, Database(settings) as db:
         pods = {n.list: 12, n.trade: 3}
         traffic = System(endpoints(n), pods, seed=n.seed).run(START, SECONDS, troubles(n))
         traffic.lines += lone(n).lines
         traffic.write(db)
         chain.run(db, None, window(-60, SECONDS))
 
+        @cache  # several tests read the same report
         def ask(times: tuple[float, float], around: float = 60, **how: str) -> Investigation:
             found = investigate(db, window(times[0] - around, times[1] + around), **how)
             assert contradictions(found) == [], text(found)
             return found
 
         yield n, ask
-    with Database(settings, database="") as db:
-        db.client.command(f"DROP DATABASE {settings.clickhouse_database} SYNC")
 
 
 Asked = tuple[Names, Callable[..., Investigation]]
