@@ -58,3 +58,11 @@ def test_statement_for_one_server_names_no_cluster(file: SchemaFile) -> None:
     assert "ON CLUSTER" not in statement
     assert "Replicated" not in statement
     assert "${" not in statement
+
+
+def test_what_changes_a_table_belongs_to_the_versions_that_have_it() -> None:
+    made = {re.search(r"EXISTS (\w+)", file.path.read_text())[1]: file for file in TABLES}  # pyright: ignore[reportOptionalSubscript]
+    for file in FILES:
+        changed = re.search(r"^ALTER TABLE (\w+)", file.path.read_text(), re.MULTILINE)
+        assert not changed or file.raw == made[changed[1]].raw, file.name
+        assert not (file.raw and "FUNCTION" in file.path.read_text()), f"{file.name}: functions are shared already"
