@@ -19,6 +19,7 @@ STRAGGLERS = timedelta(minutes=15)  # spans lie so far beside their hour
 MOST_TRACES = 500_000
 SLICES = 120  # in which bursts are looked for
 SLICE_SECONDS = 3  # at the least
+RECURS_SECONDS = 600  # a window at least so long shows whether what came in a burst recurs
 MOST_UNLIKE = 0.7  # of the traces; where more lie in stretches out of the ordinary, there is no ordinary to go by
 SCALE_FLOOR = 0.1  # of ln(time): differences below a tenth are never news
 
@@ -128,9 +129,10 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
         db.run("normal_centroid__stretches", stage=unlike, thin=thin, **span)
         if db.one("staging__count", stage=unlike)["Rows"] > MOST_UNLIKE * count / thin:
             db.run("staging__empty", stage=unlike)
-        db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
-        db.run("normal_centroid__bursts", stage=unlike, visits=visits)
-        db.run("staging__drop", stage=visits)
+        if seconds >= RECURS_SECONDS:
+            db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
+            db.run("normal_centroid__bursts", stage=unlike, visits=visits)
+            db.run("staging__drop", stage=visits)
         db.run(
             "normal_centroid__traces",
             stage=traces,

@@ -86,6 +86,15 @@ def test_a_baseline_holds_though_a_part_of_its_traces_is_faulty(database: Databa
     assert anomalous(database, 0, faulty) < 0.01
 
 
+@pytest.mark.parametrize(("seconds", "odd"), [(300, 0), (1800, 1)])
+def test_what_came_in_a_burst_is_learned_from_a_short_time_which_shows_no_recurring(
+    database: Database, seconds: int, odd: float
+):
+    system(database, lambda at, _dice: {"stocks": 3} if 100 <= at < 108 else {})
+    learn(database, seconds)
+    assert anomalous(database, 100, 108) == odd
+
+
 def test_what_varies_says_nothing(database: Database):
     system(database, lambda at, _: {"stocks": 0} if 1500 <= at < 1520 else {}, optional=12)
     learn(database, 1200)
