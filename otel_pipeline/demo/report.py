@@ -11,7 +11,7 @@ from otel_pipeline.demo.counts import Counts
 from otel_pipeline.demo.watch import Sighting, Watch
 from otel_pipeline.detection.model import Window
 from otel_pipeline.detection.remembered import harmless
-from otel_pipeline.evaluation.ledger import touches
+from otel_pipeline.evaluation.ledger import speaker, touches
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def build(
 
     An incident belongs to a fault when its window touches the fault's, or the little while after it; one that touches
     none is false, unless a person knows its pattern to be harmless. Of several, the one with most anomalous traces
-    speaks for the fault.
+    that began before the fault's end speaks for it.
     """
     until = datetime.now(UTC)
     incidents = db.rows("demo__incidents", since=since, until=until)
@@ -123,7 +123,8 @@ def _judge(fault: FaultRecord, incidents: list[dict[str, Any]], sightings: list[
     first = min(sightings, key=lambda s: s.started, default=None)
     first_row = sightings[0].seen if sightings else None
     delay = round(sightings[0].delay_s, 1) if sightings else None
-    if not own:
+    best = speaker(Window(fault.started, _end(fault)), own)
+    if best is None:
         return Verdict(
             fault.scenario,
             fault.service,
@@ -134,7 +135,6 @@ def _judge(fault: FaultRecord, incidents: list[dict[str, Any]], sightings: list[
             first_row=first_row,
             anomalies=len(sightings),
         )
-    best = max(own, key=lambda i: i["Anomalous"])
     return Verdict(
         scenario=fault.scenario,
         service=fault.service,

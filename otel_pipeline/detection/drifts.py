@@ -37,6 +37,7 @@ class Params:
     :param bound: standard deviations from which a window is trouble, where very many quiet ones are known.
     :param few: quiet windows with which the bound's square is double (:func:`bound`).
     :param settled: seconds of later traffic after which a minute is judged.
+    :param often: times of trouble of one key within the windows before, from which it is the key's way.
     :param least_z: standard deviations from which a deviation counts, together with anomalous traces.
     :param habit: standard deviations within which a deviation is the habit of this time of day.
     :param days: earlier days that are asked for a habit; least_days: of them that must show it.
@@ -51,6 +52,7 @@ class Params:
     bound: float = 5.0
     few: float = 10.0
     settled: float = 15.0
+    often: int = 3
     least_z: float = 2.5
     habit: float = 3.0
     days: tuple[int, ...] = (1, 2, 7, 14)
@@ -142,10 +144,13 @@ def _judge(db: Database, course: _Course, due: Sequence[datetime], params: Param
     while due:
         block, due = due[: params.block], due[params.block :]
         first = place[block[0]]
+        before = range(max(params.width - 1, first - params.most), first - params.gap)
+        troubled = [course.judged.get(course.minutes[number]) for number in before]
+        usual = recurring([judged for judged in troubled if judged and judged.trouble], params)
         quiet = [
             number
-            for number in range(max(params.width - 1, first - params.most), first - params.gap)
-            if not ((known := course.judged.get(course.minutes[number])) and known.trouble)
+            for number, judged in zip(before, troubled, strict=True)
+            if not (judged and judged.trouble and judged.key not in usual)
         ]
         columns = [place[minute] for minute in block]
         judged = judge(together, quiet, columns, params, pointed)
@@ -187,7 +192,10 @@ def judge(
     if not found.keys:
         return [nothing for _ in windows]
     one_sided = np.array([kind in ONE_SIDED for _, kind, _ in found.keys])
+    # A statistic that was seen in some of the quiet windows only is less certain than the bound assumes.
+    seen = np.isfinite(found.z[:, : len(quiet)]).sum(axis=1)
     z = np.nan_to_num(np.where(one_sided[:, None], np.fmax(found.z, 0.0), np.abs(found.z)))
+    z *= np.sqrt((1 + params.few / len(quiet)) / (1 + params.few / np.fmax(seen, 1)))[:, None]
     z /= np.fmax(1.0, z[:, : len(quiet)].max(axis=1) / params.widest)[:, None]
     if pointed:
         more = np.array([_more(service, quiet, windows, pointed, params) for service, _, _ in found.keys])
@@ -213,6 +221,21 @@ def _more(
 def bound(quiet: int, params: Params = PARAMS) -> float:
     """Deviation from which a window is trouble: what few windows say of the scale is itself uncertain."""
     return params.bound * sqrt(1 + params.few / quiet)
+
+
+def recurring(troubled: Sequence[Judged], params: Params = PARAMS) -> set[behavior.Key]:
+    """Keys that stood out at so many times, apart from each other, that this is their way: it is learned from then on.
+
+    :param troubled: windows in trouble, in order of time.
+    """
+    times: dict[behavior.Key, list[datetime]] = defaultdict(list)
+    for judged in troubled:
+        last = times[judged.key]
+        if not last or judged.minute - last[-1] > 2 * params.width * MINUTE:
+            last.append(judged.minute)
+        else:
+            last[-1] = judged.minute
+    return {key for key, minutes in times.items() if len(minutes) >= params.often}
 
 
 def drifts(course: Iterable[Judged], params: Params = PARAMS) -> list[Drift]:

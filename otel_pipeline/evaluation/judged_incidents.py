@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from otel_pipeline.evaluation.ledger import Fault
+from otel_pipeline.evaluation.ledger import Fault, speaker
 
 LIVE = timedelta(minutes=10)
 """A row that was first written this long after its fault's end was made from history: its delay says nothing."""
@@ -15,7 +15,7 @@ LIVE = timedelta(minutes=10)
 class Finding:
     """What became of one fault.
 
-    :param incidents: how many incidents touch it; of those the one with most anomalous traces speaks for it.
+    :param incidents: how many incidents touch it; of those one speaks for it (:func:`ledger.speaker`).
     :param replayed_s: seconds from the fault's start until the data alone shows an incident.
     :param live_s: seconds until the incident's row was written, where the lineage ran live.
     """
@@ -45,7 +45,7 @@ def judge(fault: Fault, incidents: Sequence[dict[str, Any]], replayed: datetime 
     :param replayed: when the data alone showed an incident.
     """
     own = [row for row in incidents if fault.touches(row["Start"], row["End"])]
-    best = max(own, key=lambda row: row["Anomalous"], default=None)
+    best = speaker(fault.window, own)
     first = min((row["DetectedAt"] for row in own), default=None)
     live = first is not None and first < fault.window.end + LIVE
     return Finding(

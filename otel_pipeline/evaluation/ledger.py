@@ -17,6 +17,15 @@ def touches(fault: Window, start: datetime, end: datetime) -> bool:
     return start < fault.end + GRACE and end > fault.start
 
 
+def speaker(fault: Window, incidents: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The incident that speaks for a fault: of those that began before its end, or else after it, the one with most
+    anomalous traces.
+
+    :param incidents: that touch it, with Start, End and Anomalous.
+    """
+    return max(incidents, key=lambda row: (row["Start"] < fault.end, row["Anomalous"]), default=None)
+
+
 @dataclass(frozen=True)
 class Fault:
     """One entry of the ledger.

@@ -122,6 +122,12 @@ def judged(minute: int, deviation: float) -> drifts.Judged:
     return drifts.Judged(START + timedelta(minutes=minute), 10, ("front", "calls", "stock"), deviation, 6.0)
 
 
+def test_what_stands_out_again_and_again_is_learned() -> None:
+    twice = [judged(0, 9), judged(1, 9), judged(20, 9)]
+    assert drifts.recurring(twice) == set()
+    assert drifts.recurring([*twice, judged(40, 9)]) == {("front", "calls", "stock")}
+
+
 def test_minutes_in_trouble_are_joined_over_one_that_is_not() -> None:
     found = drifts.drifts([judged(0, 1), judged(1, 9), judged(2, 1), judged(3, 8), judged(6, 7), judged(9, 2)])
     assert [drift.window.start.minute for drift in found] == [0, 5]

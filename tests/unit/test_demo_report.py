@@ -9,7 +9,8 @@ from load.faults import FaultRecord
 from otel_pipeline.demo.counts import Counts
 from otel_pipeline.demo.report import Report, build, quantile
 from otel_pipeline.demo.watch import Sighting
-from otel_pipeline.evaluation.ledger import GRACE
+from otel_pipeline.detection.model import Window
+from otel_pipeline.evaluation.ledger import GRACE, speaker
 
 T0 = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 EQUAL = Counts(sent_spans=10, stored_spans=10, sent_logs=20, stored_logs=20, traces=2)
@@ -101,3 +102,14 @@ def test_the_incident_with_most_anomalies_speaks_for_the_fault() -> None:
 def test_quantiles_are_nearest_rank() -> None:
     assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert quantile([], 0.5) is None
+
+
+def test_what_began_during_a_fault_speaks_for_it_before_what_came_after() -> None:
+    start = datetime(2026, 11, 26, 8, tzinfo=UTC)
+    fault = Window(start, start + timedelta(seconds=30))
+    during = {"Start": start + timedelta(seconds=5), "End": fault.end, "Anomalous": 5}
+    more = {**during, "Anomalous": 9}
+    after = {"Start": fault.end + timedelta(seconds=10), "End": fault.end + timedelta(seconds=40), "Anomalous": 50}
+    assert speaker(fault, [during, after, more]) is more
+    assert speaker(fault, [after]) is after
+    assert speaker(fault, []) is None
