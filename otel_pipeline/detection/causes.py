@@ -230,18 +230,27 @@ def _less(course: Deviations, explained: dict[int, float]) -> Deviations:
 def _callees_first(suspects: Sequence[Suspect], callers: dict[str, set[str]]) -> list[Suspect]:
     """By score; but a service that cannot be told apart from its caller goes first: trouble climbs, it does not sink.
 
-    Such a callee takes its caller's score.
+    Such a callee takes its caller's score. Far beyond what is sure, scores cannot be told apart by their difference:
+    what waits for a callee that fails, and tries again, can be slower than that one by any factor.
     """
     scores = {s.service: s.score for s in suspects}
     for service in sorted(scores, key=lambda name: (scores[name], name)):
         near = [
             scores[caller]
             for caller in callers.get(service, ())
-            if caller in scores and scores[service] >= NOISE and 0 <= scores[caller] - scores[service] < APART
+            if caller in scores
+            and scores[service] >= NOISE
+            and 0 <= _sure(scores[caller]) - _sure(scores[service]) < APART
         ]
         scores[service] = max([scores[service], *(score + 0.01 for score in near)])
     raised = [replace(s, score=scores[s.service]) for s in suspects]
     return sorted(raised, key=lambda s: (-s.score, s.service))
+
+
+def _sure(score: float) -> float:
+    """Standard deviations, of which those beyond the sure ones count by their logarithm."""
+    sure = changes.PARAMS.sure
+    return score if score <= sure else sure + math.log(score / sure)
 
 
 def _conduct(evidence: Evidence, service: str, window: int, others: Sequence[int]) -> float:

@@ -67,6 +67,16 @@ def test_a_callee_goes_before_the_caller_that_it_cannot_be_told_apart_from():
     assert ranked(evidence(far, way))[0].service == "caller"
 
 
+def test_where_both_are_beyond_doubt_the_callee_goes_before_a_caller_that_is_twice_as_slow():
+    nobody: dict[str, dict[int, int]] = {"caller": {}, "callee": {}}
+    way = {("caller", "callee"): course()}
+    both = ranked(evidence(nobody, way, {"caller": course(5.0), "callee": course(2.5)}))
+    assert [suspect.service for suspect in both] == ["callee", "caller"]
+    assert both[1].score > 15
+    doubtful = ranked(evidence(nobody, way, {"caller": course(1.6), "callee": course(0.6)}))
+    assert doubtful[0].service == "caller"
+
+
 def network(*slow: tuple[str, str]) -> dict[tuple[str, str], Course]:
     """An edge that calls two services, of which one calls two more."""
     calls = [("edge", "cart"), ("edge", "pay"), ("pay", "bank"), ("pay", "mail")]
