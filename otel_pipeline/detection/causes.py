@@ -27,6 +27,7 @@ from otel_pipeline.detection.timing import Course, Deviations
 
 NOISE = 2.0  # standard deviations that any service may show by chance
 ALIKE = 0.01  # correlation of visits in one window (Kish's design effect): a hundredth of very many is no news either
+BY_ITSELF = changes.LOCAL | {"self"}
 APART = 1.0  # standard deviations: two scores that are nearer cannot be told apart
 
 Windows = Sequence[Window]
@@ -170,7 +171,7 @@ def rank(evidence: Evidence, window: int, others: Sequence[int]) -> list[Suspect
     suspects += [_silent(service, change, callees) for service, change in silent.items()]
     scores = changes.scores({s.service: s.score for s in suspects}, changed, callees, silent)
     suspects = [replace(suspect, score=scores[suspect.service]) for suspect in suspects]
-    return _callees_first(suspects, callers)
+    return callees_first(suspects, callers)
 
 
 def _silent(service: str, change: changes.Change, callees: Mapping[str, set[str]]) -> Suspect:
@@ -227,24 +228,35 @@ def _less(course: Deviations, explained: dict[int, float]) -> Deviations:
     return {w: (z - explained[w], n, longer) for w, (z, n, longer) in course.items()}
 
 
-def _callees_first(suspects: Sequence[Suspect], callers: dict[str, set[str]]) -> list[Suspect]:
+def callees_first(suspects: Sequence[Suspect], callers: dict[str, set[str]]) -> list[Suspect]:
     """By score; but a service that cannot be told apart from its caller goes first: trouble climbs, it does not sink.
 
-    Such a callee takes its caller's score. Far beyond what is sure, scores cannot be told apart by their difference:
-    what waits for a callee that fails, and tries again, can be slower than that one by any factor.
+    Such a callee takes its caller's score. Where both are slow or fail by themselves, and beyond doubt, the difference
+    of their scores tells nothing: what waits and tries again, because its callee fails, looks slow by any factor.
     """
     scores = {s.service: s.score for s in suspects}
+    themselves = {s.service for s in suspects if s.change.kind in BY_ITSELF and s.change.score >= _others(s)}
+
+    def apart(caller: str, service: str) -> float:
+        pair = scores[caller], scores[service]
+        if {caller, service} <= themselves:
+            pair = _sure(pair[0]), _sure(pair[1])
+        return pair[0] - pair[1]
+
     for service in sorted(scores, key=lambda name: (scores[name], name)):
         near = [
             scores[caller]
             for caller in callers.get(service, ())
-            if caller in scores
-            and scores[service] >= NOISE
-            and 0 <= _sure(scores[caller]) - _sure(scores[service]) < APART
+            if caller in scores and scores[service] >= NOISE and 0 <= apart(caller, service) < APART
         ]
         scores[service] = max([scores[service], *(score + 0.01 for score in near)])
     raised = [replace(s, score=scores[s.service]) for s in suspects]
     return sorted(raised, key=lambda s: (-s.score, s.service))
+
+
+def _others(suspect: Suspect) -> float:
+    """Evidence against a service other than its change."""
+    return max(suspect.conduct, suspect.time, suspect.way)
 
 
 def _sure(score: float) -> float:

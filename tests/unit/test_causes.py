@@ -1,7 +1,8 @@
 """Whom to blame."""
 
 from otel_pipeline.detection import causes, oddities
-from otel_pipeline.detection.causes import Evidence
+from otel_pipeline.detection.causes import Evidence, Suspect
+from otel_pipeline.detection.changes import Change
 from otel_pipeline.detection.timing import Course
 
 WINDOWS = 6
@@ -67,14 +68,15 @@ def test_a_callee_goes_before_the_caller_that_it_cannot_be_told_apart_from():
     assert ranked(evidence(far, way))[0].service == "caller"
 
 
-def test_where_both_are_beyond_doubt_the_callee_goes_before_a_caller_that_is_twice_as_slow():
-    nobody: dict[str, dict[int, int]] = {"caller": {}, "callee": {}}
-    way = {("caller", "callee"): course()}
-    both = ranked(evidence(nobody, way, {"caller": course(5.0), "callee": course(2.5)}))
-    assert [suspect.service for suspect in both] == ["callee", "caller"]
-    assert both[1].score > 15
-    doubtful = ranked(evidence(nobody, way, {"caller": course(1.6), "callee": course(0.6)}))
-    assert doubtful[0].service == "caller"
+def test_where_both_are_slow_beyond_doubt_the_callee_goes_before_a_caller_that_is_slower_still():
+    def first(caller: float, callee: float, kind: str = "self") -> str:
+        changed = {"caller": Change(caller, kind, "do", 5.0), "callee": Change(callee, "self_slow", "do", 5.0)}
+        suspects = [Suspect(s, c.score, 0, 0, 0, 50, 0, 1.0, 1.0, change=c) for s, c in changed.items()]
+        return causes.callees_first(suspects, {"callee": {"caller"}})[0].service
+
+    assert first(30.0, 17.0) == "callee"
+    assert first(30.0, 9.0) == "caller", "it may be a slow day"
+    assert first(30.0, 17.0, "form") == "caller", "nothing waits there"
 
 
 def network(*slow: tuple[str, str]) -> dict[tuple[str, str], Course]:
