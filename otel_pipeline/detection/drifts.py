@@ -198,7 +198,9 @@ def judge(
     z *= np.sqrt((1 + params.few / len(quiet)) / (1 + params.few / np.fmax(seen, 1)))[:, None]
     z /= np.fmax(1.0, z[:, : len(quiet)].max(axis=1) / params.widest)[:, None]
     if pointed:
-        more = np.array([_more(service, quiet, windows, pointed, params) for service, _, _ in found.keys])
+        of_service = {service: _more(service, quiet, windows, pointed, params) for service in pointed[0]}
+        none = np.zeros(len(windows))
+        more = np.array([of_service.get(service, none) for service, _, _ in found.keys])
         z[:, len(quiet) :] = np.hypot(z[:, len(quiet) :], np.where(z[:, len(quiet) :] >= params.least_z, more, 0.0))
     limit = bound(len(quiet), params)
     strongest = [int(z[:, len(quiet) + number].argmax()) for number in range(len(windows))]
@@ -210,8 +212,6 @@ def _more(
 ) -> behavior.Floats:
     """Standard deviations by which more traces than usual point at a service, in some windows; never below 0."""
     counts, traces = pointed
-    if service not in counts:
-        return np.zeros(len(windows))
     at = [*quiet, *windows]
     before = counts[service][list(quiet)].sum() / max(1.0, traces[list(quiet)].sum())
     z = np.fmax(behavior.deviance(counts[service][at], traces[at] * max(FALSE_ALARM_RATE, before)), 0.0)

@@ -107,8 +107,8 @@ def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool)
             others = [other.window for other in found if other is not burst]
             compare = blame.slices(burst.window, first, others)
             rows.append(describe(db, burst, compare, newest, known))
-    apart = _apart(db, beside, found, look)
-    rows += [_of_signal(finding, newest, known) for finding in apart if hour <= finding.window.start < hour + HOUR]
+    mine = [finding for finding in beside if hour <= finding.window.start < hour + HOUR]
+    rows += [_of_signal(finding, newest, known) for finding in _apart(db, mine, found, look)]
     if not whole and len(rows) == len(standing) and all(any(row is one for one in standing) for row in rows):
         return len(rows)  # as they stand in the table
     with replacing_partition(db, "incidents", hour) as stage:

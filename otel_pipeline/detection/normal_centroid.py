@@ -112,10 +112,11 @@ def versions_before(db: Database, end: datetime) -> bool:
 def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: str, model: str = "") -> int:
     """Learn one baseline version from windows; replaces that version.
 
-    :param version: its name, a time in whole seconds; it judges only traces that begin later (unless told otherwise).
-    Left out, too, is what was out of the ordinary for a time within the windows: behavior that came in a burst, and
-    stretches in which something took long. So the normal holds though a part of the traces is faulty.
+    Left out, too, is what was out of the ordinary for a time: stretches in which something took long,
+    and behavior that came in a burst, where the windows are long enough to show whether it recurs. So the normal holds
+    though a part of the traces is faulty.
 
+    :param version: its name, a time in whole seconds; it judges only traces that begin later (unless told otherwise).
     :param excluded: table with the TraceIds to leave out.
     :returns: number of traces learned from; 0 when there were too few, and then there is no such version.
     """
@@ -123,13 +124,13 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
     with scratch(db, 5) as (traces, stats, unlike, visits, quiet):
         count = db.one("normal_centroid__count", **span)["Traces"]
         seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
-        width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
         thin = 1 + count // MOST_TRACES
         db.run("normal_centroid__excluded", stage=unlike)
         db.run("normal_centroid__stretches", stage=unlike, thin=thin, **span)
         if db.one("staging__count", stage=unlike)["Rows"] > MOST_UNLIKE * count / thin:
             db.run("staging__empty", stage=unlike)
         if seconds >= RECURS_SECONDS:
+            width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
             db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
             db.run("normal_centroid__bursts", stage=unlike, visits=visits)
             db.run("staging__drop", stage=visits)

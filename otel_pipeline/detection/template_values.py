@@ -2,7 +2,8 @@
 name; and the few names that are met all over a log."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from otel_pipeline.detection.template_parts import Around, Tokens, around, skeleton
 from otel_pipeline.detection.template_rules import Rules
@@ -56,21 +57,33 @@ def _runs(cut: Tokens) -> Iterator[tuple[int, int]]:
 
 def units(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
     """Forms whose values have different units, or some a unit and some none, and what they become: the unit is part of
-    the value. Compared are forms of one skeleton with the same word before the value."""
-    found: dict[tuple[Tokens, str, int], dict[str, list[Tokens]]] = defaultdict(lambda: defaultdict(list))
+    the value."""
+    return _levelled(cuts, _bare, "")
+
+
+def _levelled(
+    cuts: Iterable[Tokens], reduced: Callable[..., tuple[Tokens, Mapping[int, Any]]], plain: Any
+) -> dict[Tokens, Tokens]:
+    """Forms with something beside their wildcards that differs, and what they become without it. Compared are forms of
+    one skeleton with the same word before the wildcard.
+
+    :param reduced: a form without it (or without that of some places), and what it is at each place in what is left.
+    :param plain: what stands for a wildcard that has none.
+    """
+    found: dict[tuple[Tokens, str, int], dict[Any, list[Tokens]]] = defaultdict(lambda: defaultdict(list))
     for cut in cuts:
-        bare, told = _bare(cut)
-        shape = skeleton(bare)
-        for i, token in enumerate(bare):
+        short, told = reduced(cut)
+        shape = skeleton(short)
+        for i, token in enumerate(short):
             if token == WILD:
-                found[shape, _word_before(bare, i), i][told.get(i, "")].append(cut)
+                found[shape, _word_before(short, i), i][told.get(i, plain)].append(cut)
     drop: dict[Tokens, set[int]] = defaultdict(set)
-    for (_, _, place), by_unit in found.items():
-        if len(by_unit) > 1:
-            for unit, rows in by_unit.items():
-                for cut in rows if unit else ():
+    for (_, _, place), by_what in found.items():
+        if len(by_what) > 1:
+            for what, rows in by_what.items():
+                for cut in rows if what != plain else ():
                     drop[cut].add(place)
-    return {cut: _bare(cut, places)[0] for cut, places in drop.items()}
+    return {cut: reduced(cut, places)[0] for cut, places in drop.items()}
 
 
 def _bare(cut: Tokens, places: set[int] | None = None) -> tuple[Tokens, dict[int, str]]:
@@ -120,22 +133,9 @@ def alternating(cuts: Iterable[Tokens], rules: Rules) -> set[str]:
 
 
 def lengths(cuts: Iterable[Tokens]) -> dict[Tokens, Tokens]:
-    """Forms with lists of wildcards of different lengths in one place, and what they become: the list is one wildcard.
-    Compared are forms of one skeleton with the same word before the list."""
-    found: dict[tuple[Tokens, str, int], dict[int, list[Tokens]]] = defaultdict(lambda: defaultdict(list))
-    for cut in cuts:
-        short, told = _shortened(cut)
-        shape = skeleton(short)
-        for i, token in enumerate(short):
-            if token == WILD:
-                found[shape, _word_before(short, i), i][told.get(i, 1)].append(cut)
-    drop: dict[Tokens, set[int]] = defaultdict(set)
-    for (_, _, place), by_length in found.items():
-        if len(by_length) > 1:
-            for length, rows in by_length.items():
-                for cut in rows if length > 1 else ():
-                    drop[cut].add(place)
-    return {cut: _shortened(cut, places)[0] for cut, places in drop.items()}
+    """Forms with lists of wildcards of different lengths in one place, and what they become: the list is one
+    wildcard."""
+    return _levelled(cuts, _shortened, 1)
 
 
 def _shortened(cut: Tokens, places: set[int] | None = None) -> tuple[Tokens, dict[int, int]]:

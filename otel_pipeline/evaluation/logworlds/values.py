@@ -288,24 +288,22 @@ class Values:
         )
 
     def _make_snake(self) -> str:
-        if "snake" not in self._pools:
-            count = self.dice.randint(3, 40)
-            self._pools["snake"] = ["_".join(self.dice.sample(PARTS, self.dice.randint(1, 3))) for _ in range(count)]
-        return self.dice.choice(self._pools["snake"])
+        return self._drawn("snake", 40, lambda: "_".join(self._parts(1, 3)))
 
     def _make_type(self) -> str:
-        if "type" not in self._pools:
-            count = self.dice.randint(3, 20)
-            self._pools["type"] = [
-                "".join(part.title() for part in self.dice.sample(PARTS, self.dice.randint(1, 3))) for _ in range(count)
-            ]
-        return self.dice.choice(self._pools["type"])
+        return self._drawn("type", 20, lambda: "".join(part.title() for part in self._parts(1, 3)))
 
     def _make_module(self) -> str:
-        if "module" not in self._pools:
-            count = self.dice.randint(3, 20)
-            self._pools["module"] = [".".join(self.dice.sample(PARTS, self.dice.randint(2, 4))) for _ in range(count)]
-        return self.dice.choice(self._pools["module"])
+        return self._drawn("module", 20, lambda: ".".join(self._parts(2, 4)))
+
+    def _parts(self, least: int, most: int) -> list[str]:
+        return self.dice.sample(PARTS, self.dice.randint(least, most))
+
+    def _drawn(self, kind: str, most: int, make: Callable[[], str]) -> str:
+        """One of at least three of a kind that are made once."""
+        if kind not in self._pools:
+            self._pools[kind] = [make() for _ in range(self.dice.randint(3, most))]
+        return self.dice.choice(self._pools[kind])
 
     def _leaf(self) -> str:
         return self.dice.choice(
