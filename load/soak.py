@@ -1,10 +1,12 @@
 """``python -m load.soak``: the whole stack under load for half an hour. Does it keep up, lose nothing, stay flat?
 
-Quiet first, then every fault of the shop in turn (``--no-faults``: none; ``--rounds 2``: each one twice). Prints a
+Quiet first, then every fault of the shop in turn (``--no-faults``: none; ``--rounds 2``: each one twice); with
+``--bombs`` a bomb of each kind every two minutes, and an honest client beside them (``benchmarks.bombs``). Prints a
 line a minute, a table of memory, and in the end one line of JSON: minutes, logs_per_min, traces_per_min, sent_spans,
-stored_spans, sent_logs, stored_logs, restarts, rss_mb {process: [start, end]}. Exit status 0 when the rates were
-reached, the counts are equal, nothing was started again, and the memory of every process is flat: in the second half of
-the soak its slope (Theil and Sen) would add less than a tenth, or than 15 MB, in half an hour.
+stored_spans, sent_logs, stored_logs, restarts, rss_mb {process: [start, end, most]}, bombs. Exit status 0 when the
+rates were reached, the counts are equal, nothing was started again, and the memory of every process is flat: in the
+second half of the soak its slope (Theil and Sen) would add less than a tenth, or than 15 MB, in half an hour; and when
+the honest client was answered in time, and all that it was told is stored is.
 """
 
 import argparse
@@ -13,14 +15,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from load.bombs import Bombs, complaints
 from load.faults import FaultControl
 from load.memory import SHORTEST_S, Samples
 from load.timetable import Faults, Slot, rounds, timetable
@@ -50,6 +54,7 @@ class Plan:
     users: int
     length_s: float
     slots: tuple[Slot, ...]
+    is_bombed: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Result:
     final: Look
     restarts: int
     memory: dict[str, Samples]
+    bombs: dict[str, Any] | None = None
 
 
 def main(arguments: list[str]) -> int:
@@ -79,11 +85,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--without", action="append", default=[], help="Part of the stack to leave out")
     parser.add_argument("--rounds", type=int, default=1, help="How often each fault comes (default 1)")
     parser.add_argument("--no-faults", action="store_true", help="Break nothing")
+    parser.add_argument("--bombs", action="store_true", help="Throw a bomb of each kind every two minutes")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="Home folder to use, and to leave there afterwards")
     options = parser.parse_args(arguments)
     console = Console(stderr=True, highlight=False)
     length_s = options.minutes * 60
-    plan = Plan(options.users, length_s, () if options.no_faults else planned(length_s, options.rounds, console))
+    slots = () if options.no_faults else planned(length_s, options.rounds, console)
+    plan = Plan(options.users, length_s, slots, options.bombs)
     with ExitStack() as opened:
         home = kept(options.keep) or Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
         since = datetime.now(UTC)
@@ -130,8 +138,13 @@ def soak(stack: Stack, db: Database, plan: Plan, since: datetime, console: Conso
         console.print(f"           {line}")
 
     memory: dict[str, Samples] = {}
+    bombs = Bombs(stack.settings) if plan.is_bombed else None
     control = FaultControl(f"http://127.0.0.1:{stack.settings.shop_port}", db, stack.settings.shop_admin_token)
-    with Load(stack.settings, plan.users) as load, Faults(plan.slots, control, say) as faults:
+    with (
+        Load(stack.settings, plan.users) as load,
+        Faults(plan.slots, control, say) as faults,
+        bombs or nullcontext(),
+    ):
         console.print(f"{load.described}; warming up")
         time.sleep(WARM_UP_S)
         start = end = look()
@@ -145,8 +158,12 @@ def soak(stack: Stack, db: Database, plan: Plan, since: datetime, console: Conso
                 time.sleep(max(0.0, min(1.0, minute_ends - now)))
             before, end = end, look()
             console.print(minute(before, end, start, memory))
+        if bombs:
+            bombs.stop()
     final = settle(look)
-    return Result(start, end, final, sum(stack.restarts().values()), memory)
+    if bombs:
+        bombs.said["honest"]["stored"] = bombs.stored(db, since)
+    return Result(start, end, final, sum(stack.restarts().values()), memory, bombs and bombs.said)
 
 
 def sample(memory: dict[str, Samples], at: float, settings: Settings, load: Load) -> None:
@@ -199,7 +216,8 @@ def report(result: Result) -> dict[str, object]:
         "sent_logs": counts.sent_logs,
         "stored_logs": counts.stored_logs,
         "restarts": result.restarts,
-        "rss_mb": {name: [round(s.mb[0]), round(s.mb[-1])] for name, s in result.memory.items()},
+        "rss_mb": {name: [round(s.mb[0]), round(s.mb[-1]), round(max(s.mb))] for name, s in result.memory.items()},
+        **({"bombs": result.bombs} if result.bombs else {}),
     }
 
 
@@ -212,6 +230,8 @@ def verdict(result: Result, line: dict[str, object], console: Console) -> int:
         wrong.append("what was sent and what is stored differ")
     if result.restarts:
         wrong.append(f"{result.restarts} processes were started again")
+    if result.bombs:
+        wrong += complaints(result.bombs)
     if growing := [name for name, s in result.memory.items() if s.long_enough and not s.flat]:
         wrong.append(f"memory grows: {', '.join(growing)}")
     if not all(s.long_enough for s in result.memory.values()):

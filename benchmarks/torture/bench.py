@@ -74,18 +74,49 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> An
     return answer
 
 
-class Intake:
+class Door:
+    """An intake that runs, as its clients know it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port, self.grpc_port = settings.intake_http_port, settings.intake_grpc_port
+
+    def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and document of a GET; 0 when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, ValueError, http.client.HTTPException):
+            return 0, {}
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: bytes, content_type: str = PROTOBUF, encoding: str = "") -> tuple[int, bytes]:
+        """Status and body of a POST; 0 where the connection broke."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        headers = {"content-type": content_type} | ({"content-encoding": encoding} if encoding else {})
+        try:
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, b""
+        finally:
+            connection.close()
+
+
+class Intake(Door):
     """An intake process on free ports."""
 
     def __init__(self, settings: Settings, home: Path, descriptors: int = 0, **environment: str) -> None:
-        self.settings = settings.model_copy(
-            update={"otel_pipeline_home": home, "intake_http_port": free_port(), "intake_grpc_port": free_port()}
-        )
+        ports = {"intake_http_port": free_port(), "intake_grpc_port": free_port()}
+        super().__init__(settings.model_copy(update={"otel_pipeline_home": home, **ports}))
         self.environment = {**os.environ, **self.settings.environment(), **environment}
         self.home = home / "intake"
         self.spool = self.home / "spool"
         self.dead_letters = self.home / "dead-letters"
-        self.port, self.grpc_port = self.settings.intake_http_port, self.settings.intake_grpc_port
         self._descriptors = descriptors
         self.log = home / "intake.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -134,38 +165,14 @@ class Intake:
         """Its memory, without that of its workers."""
         return psutil.Process(self.pid).memory_info().rss / 1e6
 
-    def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Status and document of a GET; 0 when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        except (OSError, ValueError, http.client.HTTPException):
-            return 0, {}
-        finally:
-            connection.close()
-
-    def post(self, path: str, body: bytes, content_type: str = PROTOBUF, encoding: str = "") -> tuple[int, bytes]:
-        """Status and body of a POST; 0 where the connection broke."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
-        headers = {"content-type": content_type} | ({"content-encoding": encoding} if encoding else {})
-        try:
-            connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            return 0, b""
-        finally:
-            connection.close()
-
 
 class Honest:
-    """A client that sends a small body every few milliseconds, on connections of its own, and looks at the clock."""
+    """A client that sends a small body every so many seconds, on connections of its own, and looks at the clock."""
 
-    def __init__(self, intake: Intake, fresh: bool = False) -> None:
+    def __init__(self, intake: Door, fresh: bool = False, every_s: float = 0.02) -> None:
         self.intake = intake
         self.fresh = fresh
+        self.every_s = every_s
         self.took: list[float] = []
         self.refused: list[int] = []
         self.sent = 0
@@ -174,7 +181,7 @@ class Honest:
 
     def _run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.intake.port, timeout=PATIENCE_SECONDS)
-        while not self._stopping.wait(0.02):
+        while not self._stopping.wait(self.every_s):
             body = spans(HONEST_SPANS)
             began = time.monotonic()
             try:

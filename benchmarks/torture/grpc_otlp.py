@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
 from benchmarks.torture import case
-from benchmarks.torture.bench import Bench, Intake, spans, wrapped
+from benchmarks.torture.bench import Bench, Door, Intake, spans, wrapped
 
 LISTENER = "OTLP/gRPC"
 PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -52,7 +52,7 @@ def request(path: str = PATH, **more: str) -> bytes:
     return b"".join(literal(name, value) for name, value in fields.items())
 
 
-def connect(intake: Intake, preface: bool = True) -> socket.socket:
+def connect(intake: Door, preface: bool = True) -> socket.socket:
     """A connection with its preface sent."""
     connection = socket.create_connection(("127.0.0.1", intake.grpc_port), timeout=30)
     if preface:

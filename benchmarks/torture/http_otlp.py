@@ -16,7 +16,7 @@ import zstandard
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from benchmarks.torture import case
-from benchmarks.torture.bench import JSON, PATIENCE_SECONDS, PROTOBUF, Bench, Intake, lines, spans, until, wrapped
+from benchmarks.torture.bench import JSON, PATIENCE_SECONDS, PROTOBUF, Bench, Door, Intake, lines, spans, until, wrapped
 
 LISTENER = "OTLP/HTTP"
 AT_ONCE = 6
@@ -26,7 +26,7 @@ EMPTY_ZSTD = zstandard.compress(b"")
 
 
 def at_once(
-    intake: Intake, body: bytes, content_type: str = PROTOBUF, encoding: str = "", path: str = "/v1/traces"
+    intake: Door, body: bytes, content_type: str = PROTOBUF, encoding: str = "", path: str = "/v1/traces"
 ) -> Counter[int]:
     """Statuses of some equal bodies that are sent at the same time."""
     found: Counter[int] = Counter()
@@ -101,7 +101,7 @@ def _(bench: Bench) -> str:
     return f"refused {first} and {second}"
 
 
-def connect(intake: Intake) -> socket.socket:
+def connect(intake: Door) -> socket.socket:
     """A connection."""
     return socket.create_connection(("127.0.0.1", intake.port), timeout=30)
 
@@ -115,7 +115,7 @@ def head(length: int, more: str = "", line: str = "POST /v1/traces", host: str =
 class Held:
     """A connection whose request never ends, and what the intake made of it."""
 
-    def __init__(self, intake: Intake, start: bytes) -> None:
+    def __init__(self, intake: Door, start: bytes) -> None:
         self._connection = connect(intake)
         self._connection.sendall(start)
         self._connection.settimeout(0)

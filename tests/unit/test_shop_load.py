@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from load import bombs
 from load.faults import FaultControl, FaultRecord
 from load.journeys import JOURNEYS, Step, journey
 from load.memory import Samples
@@ -195,3 +196,11 @@ def test_memory_is_flat_or_grows(mb_of: Callable[[float], float], flat: bool) ->
         samples.add(at, mb_of(at))
     assert samples.long_enough
     assert samples.flat is flat
+
+
+def test_the_honest_client_beside_bombs_is_answered_in_time_and_loses_nothing() -> None:
+    good = {"acknowledged": 100, "refused": 0, "p50_ms": 2.0, "p99_ms": 249.0, "most_ms": 900, "stored": 100}
+    assert bombs.complaints({"honest": good}) == []
+    for change, said in (({"p99_ms": 251.0}, "251 ms"), ({"refused": 1}, "refused"), ({"stored": 99}, "99 are stored")):
+        (complaint,) = bombs.complaints({"honest": good | change})
+        assert said in complaint
