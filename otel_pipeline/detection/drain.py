@@ -69,12 +69,13 @@ def learn(
     :param known: the templates so far. None of them is lost; their texts may become more general.
     :param masks: distinct masks that have no template yet, the most frequent first.
     :param seen: some of the masks of known templates, by their id: the words in them that are values.
-    :returns: the template of each mask unless it lies beyond the budget. A known template is absorbed once the text of
-        the other, as it was stored before, covers it.
+    :returns: the template of each mask unless it lies beyond the budget. A rare known template is absorbed once the
+        text of the other, as it was stored before, covers it; the lines of a frequent one keep theirs.
     """
     known = sorted((t for t in known if t.text != OTHER), key=lambda t: t.id)
     within, beyond = _budget(masks, rules)
     parsed = [(parse(t.text, rules.without), t.text, Group(known=t, ids={t.id})) for t in known]
+    by_id = {t.id: t for t in known}
     before = {t.id: t.text for t in known}
     keys = {key for form, _, _ in parsed if not form.speaks for key, _ in form.values}
     shapes = _undivided(parsed)
@@ -102,7 +103,8 @@ def learn(
     for cut, group in merging.run(groups).items():
         text = group.record[1] or "".join(cut)
         if group.known and before[group.known.id] == text:
-            absorbed.update({number: group.known.id for number in group.ids if number != group.known.id})
+            others = (by_id[number] for number in group.ids if number != group.known.id)
+            absorbed.update({other.id: group.known.id for other in others if group.known.covers(other)})
         if not group.masks:
             continue
         template = group.known or Template(min(group.masks), text)

@@ -76,7 +76,9 @@ def learn(db: Database, masked: str) -> tuple[int, int]:
     if not unknown:
         return 0, 0
     known = [
-        drain.Template(row["TemplateId"], row["Text"], row["Revision"], row["Since"])
+        drain.Template(
+            row["TemplateId"], row["Text"], row["Revision"], row["Since"], row["Lines"], frozenset(row["Services"])
+        )
         for row in db.rows("log_templates__known")
     ]
     seen: dict[int, list[str]] = defaultdict(list)

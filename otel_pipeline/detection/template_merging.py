@@ -13,6 +13,9 @@ from otel_pipeline.detection.template_text import EVENT, SAYS, WILD, is_word, pa
 from otel_pipeline.detection.template_values import alternating, compounds, lengths, lists, units
 from otel_pipeline.detection.template_words import FLAGS, constant, named, verbs
 
+# So few lines, or one in so many, are not missed where they are normal.
+FEW, RARE = 10, 100
+
 _OPENING = frozenset("=([{\"'`")
 _QUOTES = frozenset("\"'`")
 
@@ -28,18 +31,26 @@ class Mask:
 @dataclass(frozen=True)
 class Template:
     """A template: its id (the hash of the mask that founded it), its text, how often the text was generalised, first
-    seen when.
+    seen when, how many lines and which services have it.
     """
 
     id: int
     text: str
     revision: int = 0
     since: float = 0.0
+    lines: int = 0
+    services: frozenset[str] = frozenset()
 
     @property
-    def order(self) -> tuple[float, int]:
-        """The older of two goes on when they become one."""
-        return self.since, self.id
+    def order(self) -> tuple[int, float, int]:
+        """The one with more lines, or the older of two, goes on when they become one."""
+        return -self.lines, self.since, self.id
+
+    def covers(self, other: "Template") -> bool:
+        """Whether the lines of another may change to this one and nobody calls them new: what is normal is learned by
+        template, and what many lines have, or services in which this one never was, would be like nothing before.
+        """
+        return other.lines <= max(FEW, self.lines // RARE) and other.services <= self.services
 
 
 @dataclass

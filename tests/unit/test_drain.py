@@ -248,10 +248,23 @@ def test_masks_of_before_teach_words_and_one_template_becomes_part_of_another() 
     new = masks("quota of ann is used up", "quota of bob is used up", start=10)
     merged = learn([old, single], new, seen)
     assert ids(merged.found) == 1
-    # Of two that are one the older goes on, once its text, as stored, covers both.
+    # Of two that are one the one with more lines goes on, or the older, once its text, as stored, covers both.
     assert merged.absorbed == {}
     general = Template(2, "mail for <*> was sent", 1, since=4)
     assert learn([old, general], new, seen).absorbed == {1: 2}
+
+
+def test_lines_that_are_usual_somewhere_keep_their_template() -> None:
+    seen = {1: [f"mail for {n} was sent" for n in NAMES]}
+    new = masks("quota of ann is used up", start=10)
+    text, mail = "mail for <*> was sent", frozenset(("mail",))
+    frequent = Template(2, text, since=9, lines=5_000, services=mail)
+    for rare, moves in (
+        (Template(1, text, lines=50, services=mail), True),
+        (Template(1, text, lines=51, services=mail), False),
+        (Template(1, text, lines=50, services=frozenset(("quota",))), False),
+    ):
+        assert learn([rare, frequent], new, seen).absorbed == ({1: 2} if moves else {})
 
 
 def test_a_flood_of_texts_is_bounded() -> None:
