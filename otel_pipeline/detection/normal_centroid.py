@@ -109,7 +109,15 @@ def versions_before(db: Database, end: datetime) -> bool:
     return bool(db.one("normal_centroid__versions", end=end)["Versions"])
 
 
-def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: str, model: str = "") -> int:
+def learn(
+    db: Database,
+    version: datetime,
+    windows: Sequence[Window],
+    excluded: str,
+    model: str = "",
+    *,
+    known_normal: bool = False,
+) -> int:
     """Learn one baseline version from windows; replaces that version.
 
     Left out, too, is what was out of the ordinary for a time: stretches in which something took long,
@@ -118,22 +126,16 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
 
     :param version: its name, a time in whole seconds; it judges only traces that begin later (unless told otherwise).
     :param excluded: table with the TraceIds to leave out.
+    :param known_normal: somebody says that the windows are: then all of them is learned, and counts as it is.
     :returns: number of traces learned from; 0 when there were too few, and then there is no such version.
     """
     span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    with scratch(db, 5) as (traces, stats, unlike, visits, quiet):
+    with scratch(db, 4) as (traces, stats, unlike, quiet):
         count = db.one("normal_centroid__count", **span)["Traces"]
-        seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
         thin = 1 + count // MOST_TRACES
         db.run("normal_centroid__excluded", stage=unlike)
-        db.run("normal_centroid__stretches", stage=unlike, thin=thin, **span)
-        if db.one("staging__count", stage=unlike)["Rows"] > MOST_UNLIKE * count / thin:
-            db.run("staging__empty", stage=unlike)
-        if seconds >= RECURS_SECONDS:
-            width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
-            db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
-            db.run("normal_centroid__bursts", stage=unlike, visits=visits)
-            db.run("staging__drop", stage=visits)
+        if not known_normal:
+            _leave_out(db, unlike, windows, count)
         db.run(
             "normal_centroid__traces",
             stage=traces,
@@ -168,6 +170,22 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
                 db.run("normal_centroid__times", stage=times, traces=traces, version=version, floor=SCALE_FLOOR)
                 db.run("normal_centroid__behavior", stage=behavior, traces=traces, version=version)
                 anomaly_scores.measure(db, stats, traces, anomaly_scores.Normal(stage, times, behavior), own=1)
-            db.run("normal_centroid__quiet", stage=quiet, stats=stats, traces=traces)
-            db.run("normal_centroid__calibrate", stage=stage, stats=quiet, **about)
+            if not known_normal:
+                db.run("normal_centroid__quiet", stage=quiet, stats=stats, traces=traces)
+            db.run("normal_centroid__calibrate", stage=stage, stats=stats if known_normal else quiet, **about)
         return kept
+
+
+def _leave_out(db: Database, unlike: str, windows: Sequence[Window], count: int) -> None:
+    """Fill the table with the traces of stretches that were out of the ordinary, of so many traces."""
+    span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
+    thin = 1 + count // MOST_TRACES
+    db.run("normal_centroid__stretches", stage=unlike, thin=thin, **span)
+    if db.one("staging__count", stage=unlike)["Rows"] > MOST_UNLIKE * count / thin:
+        db.run("staging__empty", stage=unlike)
+    seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
+    if seconds >= RECURS_SECONDS:
+        width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
+        with scratch(db, 1) as (visits,):
+            db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
+            db.run("normal_centroid__bursts", stage=unlike, visits=visits)

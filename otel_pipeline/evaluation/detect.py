@@ -42,7 +42,8 @@ def judged(
     version = extent.start.replace(hour=0, minute=0, second=0, microsecond=0)
     windows = normal(data, extent)
     progress("learning what is normal")
-    if not learn(db, version, windows) and not learn(db, version, windows := [extent]):
+    is_known = windows != [extent]
+    if not learn(db, version, windows, is_known) and not learn(db, version, windows := [extent]):
         raise UserError(f"too few traces to learn from; a baseline needs {normal_centroid.LEAST_TRACES}")
     for hour in lineage.raw_hours(db, extent):
         progress(f"scoring {hour:%H:%M}")
@@ -77,11 +78,11 @@ def normal(data: labelled.Labelled, extent: Window) -> list[Window]:
     return [part for part in parts if part.start < part.end] or [extent]
 
 
-def learn(db: Database, version: datetime, windows: Sequence[Window]) -> int:
+def learn(db: Database, version: datetime, windows: Sequence[Window], known_normal: bool = False) -> int:
     """Learn one baseline from windows; the number of traces, 0 when there are too few."""
     with scratch(db, 1) as (excluded,):
         db.run("normal_centroid__excluded", stage=excluded)
-        return normal_centroid.learn(db, version, windows, excluded)
+        return normal_centroid.learn(db, version, windows, excluded, known_normal=known_normal)
 
 
 def label(began: datetime, services: Sequence[str], cases: Sequence[labelled.Case]) -> bool | None:
