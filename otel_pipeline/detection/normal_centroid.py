@@ -121,7 +121,7 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
     :returns: number of traces learned from; 0 when there were too few, and then there is no such version.
     """
     span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    with scratch(db, 5) as (traces, stats, unlike, visits, quiet):
+    with scratch(db, 4) as (traces, stats, unlike, quiet):
         count = db.one("normal_centroid__count", **span)["Traces"]
         seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
         thin = 1 + count // MOST_TRACES
@@ -131,9 +131,7 @@ def learn(db: Database, version: datetime, windows: Sequence[Window], excluded: 
             db.run("staging__empty", stage=unlike)
         if seconds >= RECURS_SECONDS:
             width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
-            db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
-            db.run("normal_centroid__bursts", stage=unlike, visits=visits)
-            db.run("staging__drop", stage=visits)
+            db.run("normal_centroid__bursts", stage=unlike, thin=thin, width=width, **span)
         db.run(
             "normal_centroid__traces",
             stage=traces,

@@ -50,13 +50,7 @@ WITH
                 v -> arrayMap(
                     d -> ('calls', v.2, v.4, d.1, d.2, d.3, v.1, 6),
                     otel_pipeline_differences_v1(
-                        arrayMap(
-                            c -> (c.1, c.2 / greatest(1, arraySum((s, n) -> if(s = v.2, n, 0), Edge.Callee, Edge.Calls))),
-                            otel_pipeline_children_v1(
-                                v.2, otel_pipeline_entries_v1(v.2, Edge.Operation, Edge.Callee, RootService, RootOperation),
-                                Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
-                            )
-                        ),
+                        arrayMap(c -> (c.1, c.2 / Visits.Times[indexOf(Services, v.2)]), Visits.Children[indexOf(Services, v.2)]),
                         Usual.2[indexOf(Usual.1, cityHash64(Version, v.2, v.3))]
                     )
                 ),

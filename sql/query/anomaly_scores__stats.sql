@@ -134,25 +134,6 @@ WITH
         ) AS t
         LEFT JOIN known AS k ON t.Key = k.Key
     ),
-    visits AS
-    (
-        SELECT
-            cityHash64(TraceId) AS Trace, Due, Second, Version, Service,
-            Visit.1[1] AS Operation,
-            cityHash64(Visit.1, Environment) AS Entry,
-            arrayFilter((e, s) -> s = Service, arrayZip(Error.Operation, Error.Type), Error.Service) AS Errors,
-            ['calls', 'errors', 'conduct'] AS Kinds,
-            [otel_pipeline_calls_v1(Visit.3, Visit.2), cityHash64(arrayDistinct(Errors)), otel_pipeline_conduct_v1(
-                Service, Template.Id, Template.Service, Template.Count, arrayZip(Error.Operation, Error.Type, Error.Origin), Error.Service
-            )] AS Behaviors
-        FROM {judged:Identifier}
-        ARRAY JOIN
-            Services AS Service,
-            otel_pipeline_visits_v1(
-                Services, RootService, RootOperation, Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
-            ) AS Visit
-        WHERE N > 0
-    ),
     behaved AS
     (
         SELECT
@@ -164,10 +145,16 @@ WITH
         FROM
         (
             SELECT
-                Trace, Due, Second, Service, Entry, Operation, Kind,
+                cityHash64(TraceId) AS Trace, Due, Second, Service, Entry, Operation, Kind,
                 cityHash64(Version, Kind, Service, Entry) AS OfEntry, cityHash64(Version, Kind, Service, Entry, Behavior) AS OfBehavior
-            FROM visits
-            ARRAY JOIN Kinds AS Kind, Behaviors AS Behavior
+            FROM
+            (
+                SELECT TraceId, Due, Second, Version, Service, Visit.Entry AS Entry, Visit.Entries[1] AS Operation, [Visit.Calls, Visit.Errors, Visit.Conduct] AS Behaviors
+                FROM {judged:Identifier}
+                ARRAY JOIN Services AS Service, Visits AS Visit
+                WHERE N > 0
+            )
+            ARRAY JOIN ['calls', 'errors', 'conduct'] AS Kind, Behaviors AS Behavior
         ) AS v
         INNER JOIN
         (

@@ -36,6 +36,6 @@ SELECT
     if({version:DateTime} > toDateTime(0), {version:DateTime}, toDateTime(Timestamp)) AS Judge,
     Timestamp >= {start:DateTime64(9)}
         AND ({whole:Bool} OR TraceId IN (SELECT TraceId FROM changed) OR Changes[Second - 1] > Changes[Second - 61]) AS Due
-FROM (SELECT *, toUInt32(toUnixTimestamp(toDateTime(Timestamp)) - toUnixTimestamp({hour:DateTime}) + 61) AS Second FROM trace_summaries)
+FROM (SELECT *, Visits, toUInt32(toUnixTimestamp(toDateTime(Timestamp)) - toUnixTimestamp({hour:DateTime}) + 61) AS Second FROM trace_summaries)
 WHERE Hour = {hour:DateTime} AND Timestamp >= {start:DateTime64(9)} - INTERVAL 61 SECOND AND Timestamp < {stop:DateTime64(9)}
     AND (Due OR {whole:Bool} OR Changes[Second + 60] > Changes[Second - 60])

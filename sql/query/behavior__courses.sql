@@ -1,6 +1,5 @@
 -- Grain: service × class of its visits × kind of behavior × part of it. Key: the same. Called by detection.behavior. Windows are numbered from 1.
--- A visit is what a service does within a trace; its class are its environment and the operations by which it was entered
--- (otel_pipeline_entries_v1).
+-- A visit is what a service does within a trace; its class are its environment and the operations by which it was entered (trace_summaries.Visits.Entry).
 -- Kinds: visits (Times: how often it was entered), self (Value: ln of self time per call in ns, Times: spans of the operation), gap (Part: the caller; Value: ln
 -- of the network gap per call), calls (Part: the callee; Times: calls to it), form (Part: hash of the operations that it ran and the services that it called),
 -- error (Part: type; Times: errors that began there), lines (Part: log template).
@@ -36,7 +35,7 @@ FROM
         SELECT
             arrayFirstIndex((a, b) -> Timestamp >= a AND Timestamp < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}) AS Window,
             arrayMap(s -> toString(s), Services) AS Names,
-            arrayMap(name -> cityHash64(otel_pipeline_entries_v1(name, Edge.Operation, Edge.Callee, RootService, RootOperation), Environment), Services) AS Classes,
+            Visits.Entry AS Classes,
             arrayMap(s -> greatest(1, arraySum((n, c) -> if(c = s, n, 0), Edge.Calls, Edge.Callee) + (s = RootService)), Services) AS Entries,
             arrayMap((s, o, n, ns) -> (toString(s), 'self', toString(o), log(ns / greatest(n, 1) + 200000), toFloat64(n)),
                 Self.Service, Self.Operation, Self.Calls, Self.Ns) AS Selves,

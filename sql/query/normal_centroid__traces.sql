@@ -5,7 +5,7 @@ CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     candidates AS
     (
-        SELECT *
+        SELECT *, Visits
         FROM trace_summaries
         WHERE Complete
             AND Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))}))
