@@ -141,6 +141,7 @@ WITH
             toInt64(k.Visits) - {own:UInt8} AS Others,
             e.OfEntry - {own:UInt8} AS OfEntry,
             greatest(0, if(Others > 0, toInt64(k.Rarer), toInt64(e.Singles)) - {own:UInt8}) AS Rarer,
+            e.Children AS Usual,
             if(OfEntry >= 10, -log10(least(1, (Rarer + 10 * greatest(e.Novel, Rarer / OfEntry)) / (OfEntry + 10))), 0) AS Alone
         FROM
         (
@@ -158,7 +159,7 @@ WITH
         ) AS v
         INNER JOIN
         (
-            SELECT cityHash64(BaselineVersion, Kind, Service, Entry) AS Key, OfEntry, Singles, Novel FROM {behavior:Identifier} WHERE Behavior = 0
+            SELECT cityHash64(BaselineVersion, Kind, Service, Entry) AS Key, OfEntry, Singles, Novel, Children FROM {behavior:Identifier} WHERE Behavior = 0
         ) AS e ON v.OfEntry = e.Key
         LEFT JOIN
         (
@@ -189,7 +190,8 @@ WITH
                     any(Operation) AS Operation,
                     maxIf(Alone, Kind = 'calls') AS CallsAlone,
                     maxIf(Alone, Kind != 'calls') AS ConductAlone,
-                    minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
+                    minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare,
+                    anyIf(Usual, Kind = 'calls' AND Alone >= 0.5 AND {own:UInt8} = 0) AS Usual -- what an entry of a service usually does
                 FROM behaved
                 GROUP BY Trace, Service, Entry
             )
@@ -259,7 +261,7 @@ LEFT JOIN
                 (acted.Conduct, toString(Service), Operation, ConductShare), {own:UInt8} = 0 AND acted.Conduct > 0
             )), 1, 3)
         ) AS Acted,
-        groupArrayIf((acted.Calls, toString(Service), Entry, Operation), {own:UInt8} = 0 AND acted.Calls >= 1) AS Did
+        groupArrayIf((acted.Calls, toString(Service), Operation, Usual), {own:UInt8} = 0 AND acted.Calls >= 1) AS Did
     FROM acted
     WHERE Due
     GROUP BY Trace
