@@ -31,7 +31,7 @@ FROM
 )
 ARRAY JOIN
     services AS service,
-    otel_pipeline_visits_v1(
+    otel_pipeline_visits_v2(
         services, root, operation,
         self_services, self_operations, self_calls, callers, callees, edge_operations, edge_calls
     ) AS visit
