@@ -13,11 +13,12 @@ CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     known AS -- errors and log templates: in how many traces of a root operation
     (
-        SELECT cityHash64(BaselineVersion, RootService, RootOperation, Environment, Mark.1, Mark.2) AS Key, Mark.3 AS Traces
+        SELECT cityHash64(BaselineVersion, RootService, RootOperation, Environment, Kind, Mark) AS Key, Seen
         FROM {model:Identifier}
-        ARRAY JOIN arrayConcat(
-            arrayMap((key, n) -> ('error', key, n), Error.Key, Error.Count), arrayMap((key, n) -> ('template', key, n), Template.Key, Template.Count)
-        ) AS Mark
+        ARRAY JOIN
+            arrayConcat(arrayWithConstant(length(Error.Key), 'error'), arrayWithConstant(length(Template.Key), 'template')) AS Kind,
+            arrayConcat(Error.Key, Template.Key) AS Mark,
+            arrayConcat(Error.Count, Template.Count) AS Seen
     ),
     things AS -- a row for each of the largest values, and one above them: the time that is judged lies between it and the next
     (
@@ -35,14 +36,16 @@ WITH
     items AS
     (
         SELECT
-            cityHash64(TraceId) AS Trace, Due, Second, Item.1 AS Kind, Item.2 AS Service, Item.3 AS Operation, Item.4 AS Ns, Item.5 AS Calls,
+            cityHash64(TraceId) AS Trace, Due, Second, Kind, Service, Operation, Ns, Calls,
             cityHash64(Version, RootService, RootOperation, Environment, Kind, Service, Operation) AS Thing,
             cityHash64(Kind, Service, Operation, Environment) AS Like
         FROM {judged:Identifier}
-        ARRAY JOIN arrayPushBack(
-            arrayMap((s, o, ns, n) -> ('latency', s, o, ns, n), Self.Service, Self.Operation, Self.Ns, Self.Calls),
-            ('duration', RootService, RootOperation, Duration, toUInt32(1))
-        ) AS Item
+        ARRAY JOIN
+            arrayPushBack(arrayWithConstant(length(Self.Service), 'latency'), 'duration') AS Kind,
+            arrayPushBack(Self.Service, RootService) AS Service,
+            arrayPushBack(Self.Operation, RootOperation) AS Operation,
+            arrayPushBack(Self.Ns, Duration) AS Ns,
+            arrayPushBack(Self.Calls, toUInt32(1)) AS Calls
         WHERE N > 0
         UNION ALL
         SELECT
@@ -98,7 +101,7 @@ WITH
         SELECT
             t.TraceId AS TraceId,
             t.Kind AS Kind,
-            (greatest(toInt64(k.Traces) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
+            (greatest(toInt64(k.Seen) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
             -log10(Share) + t.More AS Statistic,
             (t.Kind, t.Service, t.Operation, t.What, toFloat64(t.Count), Share, Statistic, if(t.Kind = 'error', 3, 4)) AS Evidence
         FROM
