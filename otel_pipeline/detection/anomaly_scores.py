@@ -110,7 +110,6 @@ def _judge(db: Database, stage: str, traces: str) -> None:
             traces=traces,
             stats=stats,
             model=NORMAL.model,
-            behavior=NORMAL.behavior,
             threshold=THRESHOLD,
             code_version=CODE_VERSION,
         )

@@ -210,19 +210,18 @@ def _times(courses: Courses, usual: NDArray[np.bool_], params: Params) -> list[t
         known = np.sum(~np.isnan(elsewhere), axis=1) >= 2
         away = np.where(known[:, None], mean - center[:, None], np.nan)
         z = away / np.sqrt(scale[:, None] ** 2 + params.floor**2 + own[:, None] / n)
-    for key, rows in _by_key(courses.groups, TIMES).items():
-        weight = np.where(np.isnan(z[rows]), 0.0, n[rows])
-        total = weight.sum(axis=0)
-        with np.errstate(all="ignore"):
-            both = (np.nan_to_num(z[rows]) * np.sqrt(weight)).sum(axis=0) / np.sqrt(total)
-            times = np.exp((np.nan_to_num(away[rows]) * weight).sum(axis=0) / total)
-        found.append((key, both, times))
+        weight = np.where(np.isnan(z), 0.0, n)
+        z, away = np.nan_to_num(z) * np.sqrt(weight), np.nan_to_num(away) * weight
+        for key, rows in _by_key(courses.groups, TIMES).items():
+            total = weight[rows].sum(axis=0)
+            found.append((key, z[rows].sum(axis=0) / np.sqrt(total), np.exp(away[rows].sum(axis=0) / total)))
     return found
 
 
 def _tails(courses: Courses, usual: NDArray[np.bool_], params: Params) -> list[tuple[Key, Floats, Floats]]:
     """Shares of visits that are slower, or faster, than nearly all are elsewhere."""
-    found = []
+    keys: list[Key] = []
+    counted: list[tuple[Floats, Floats, Floats]] = []
     for (service, kind, part), rows in _by_key(courses.groups, TIMES).items():
         slow, fast, expected_slow, expected_fast, all_ = (np.zeros(courses.windows) for _ in range(5))
         for row in rows:
@@ -241,19 +240,20 @@ def _tails(courses: Courses, usual: NDArray[np.bool_], params: Params) -> list[t
             expected_slow += max(pooled[is_slow].sum(), 0.5 / total) * traces
             expected_fast += max(pooled[is_fast].sum(), 0.5 / total) * traces
             all_ += traces
-        kinds = [("slow", slow, expected_slow)] + ([("fast", fast, expected_fast)] if kind == "self" else [])
-        for name, observed, expected in kinds:
-            z = deviance(observed, expected) / np.sqrt(1 + all_ * params.alike)
-            z[all_ == 0] = np.nan
-            found.append(((service, f"{kind}_{name}", part), z, (observed + 0.5) / (expected + 0.5)))
-    return found
+        keys.append((service, f"{kind}_slow", part))
+        counted.append((slow, expected_slow, all_))
+        if kind == "self":
+            keys.append((service, "self_fast", part))
+            counted.append((fast, expected_fast, all_))
+    return _deviating(keys, counted, 1, params)
 
 
 def _counts(
     courses: Courses, usual: NDArray[np.bool_], seen: dict[str, Floats], params: Params
 ) -> list[tuple[Key, Floats, Floats]]:
     """How often a service does something each time it is entered: what was expected of its classes of visits."""
-    found = []
+    keys: list[Key] = []
+    counted: list[tuple[Floats, Floats, Floats]] = []
     rates = _rates(courses, usual, params)
     base = {service: np.zeros(courses.windows) for service in seen}
     unknown = {service: np.zeros(courses.windows) for service in seen}
@@ -275,11 +275,24 @@ def _counts(
         # A class that was never seen (an operation that was renamed) is judged like all visits together.
         if (total := every[service][usual].sum()) >= params.least_known:
             expected += max(observed[usual].sum() / total, 0.5 / (total + 1)) * unknown[service]
-        visits = seen[service]
-        z = deviance(observed, expected) / np.sqrt(1 + visits * params.alike)
-        z[(visits < params.least_visits) | (expected == 0)] = np.nan
-        found.append(((service, COUNTS[kind], part), z, (observed + 0.5) / (expected + 0.5)))
-    return found
+        keys.append((service, COUNTS[kind], part))
+        counted.append((observed, expected, seen[service]))
+    return _deviating(keys, counted, params.least_visits, params)
+
+
+def _deviating(
+    keys: Sequence[Key], counted: Sequence[tuple[Floats, Floats, Floats]], least: int, params: Params
+) -> list[tuple[Key, Floats, Floats]]:
+    """How far counts are from what was expected; all at once, for there are thousands.
+
+    :param counted: of each key, by window: observed, expected, and of how many visits, which are at least ``least``.
+    """
+    if not keys:
+        return []
+    observed, expected, visits = (np.array(each) for each in zip(*counted, strict=True))
+    z = deviance(observed, expected) / np.sqrt(1 + visits * params.alike)
+    z[(visits < least) | (expected == 0)] = np.nan
+    return list(zip(keys, z, (observed + 0.5) / (expected + 0.5), strict=True))
 
 
 def _rates(courses: Courses, usual: NDArray[np.bool_], params: Params) -> Floats:

@@ -5,7 +5,7 @@ metrics; whom to blame, :mod:`blame`. A storm of a thousand anomalous traces is 
 rate are none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -69,13 +69,12 @@ def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepRepo
     :param whole: judge all minutes of the hour anew, not only those that have changed.
     """
     beside = signals.find(db, Window(hour - 2 * HOUR, hour + 2 * HOUR))
-    written = _write(db, hour, beside, whole)
+    rows = _write(db, hour, beside, whole)
     _write(db, hour - HOUR, beside, whole=False)
-    rows = db.rows("incidents__of_hour", hour=hour)
     return StepReport(
-        rows=written,
+        rows=len(rows),
         metrics={
-            "incidents": written,
+            "incidents": len(rows),
             "open_incidents": sum(row["Open"] for row in rows),
             "anomalous_traces_in_incidents": sum(row["Anomalous"] for row in rows),
         },
@@ -83,7 +82,8 @@ def materialize(db: Database, hour: datetime, *, whole: bool = True) -> StepRepo
     )
 
 
-def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool) -> int:
+def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool) -> list[dict[str, Any]]:
+    """The incidents that begin in the hour, in order of time, as they stand in the table now."""
     look = Window(hour - HOUR, hour + 2 * HOUR)
     bins = course(db, look)
     known = [
@@ -96,28 +96,32 @@ def _write(db: Database, hour: datetime, beside: Sequence[Finding], whole: bool)
     found = bursts(bins)
     drifted = drifts.find(db, hour, [burst.window for burst in found], whole=whole)
     found += [burst for drift in drifted if (burst := _burst(db, drift))]
-    first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
     for burst in found:
         if not hour <= burst.window.start < hour + HOUR:
             continue
         if burst.shifted or burst.service or not season.habitual(db, burst.window, list(burst.operations)):
-            if not whole and (row := _unchanged(db, burst, known, newest)):
+            facts = _facts(db, burst)
+            if not whole and (row := _unchanged(facts, burst, known, newest)):
                 rows.append(row)
                 continue
+            first = utc(db.one("incidents__first", start=look.start, end=look.end)["First"])
             others = [other.window for other in found if other is not burst]
             compare = blame.slices(burst.window, first, others)
-            rows.append(describe(db, burst, compare, newest, known))
+            rows.append(describe(db, burst, facts, compare, newest, known))
     mine = [finding for finding in beside if hour <= finding.window.start < hour + HOUR]
     rows += [_of_signal(finding, newest, known) for finding in _apart(db, mine, found, look)]
+    rows.sort(key=lambda row: (row["Start"], row["IncidentId"]))
     if not whole and len(rows) == len(standing) and all(any(row is one for one in standing) for row in rows):
-        return len(rows)  # as they stand in the table
+        return rows
     with replacing_partition(db, "incidents", hour) as stage:
         db.insert(stage, [[row[column] for column in COLUMNS] for row in rows], COLUMNS)
-    return len(rows)
+    return rows
 
 
 def _apart(db: Database, beside: Sequence[Finding], found: Sequence[Burst], look: Window) -> list[Finding]:
     """Findings that are incidents of their own: no trouble of traces in which the service takes part tells of them."""
+    if not beside:
+        return []
     traced = set(db.one("incidents__services", start=look.start, end=look.end)["Services"])
     return [
         finding
@@ -197,12 +201,17 @@ def _burst(db: Database, drift: drifts.Drift) -> Burst | None:
     return Burst(first, last, operations, service=service) if operations else None
 
 
-def describe(
-    db: Database, burst: Burst, compare: Sequence[Window], newest: int, known: list[dict[str, Any]]
+def describe(  # noqa: PLR0917
+    db: Database,
+    burst: Burst,
+    facts: Mapping[str, Any],
+    compare: Sequence[Window],
+    newest: int,
+    known: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """The row of an incident.
 
-    :param compare: quiet times before it.
+    :param facts: its figures: row of ``incidents__facts``. :param compare: quiet times before it.
     :param newest: newest bin with traffic, to tell whether it is over.
     :param known: incidents of the hour that stand in the table; one that overlaps lends its id, its pattern and the
         time when it was first written, and leaves the list: it lends them once.
@@ -210,7 +219,6 @@ def describe(
     window = burst.window
     names = sorted(burst.operations, key=lambda key: (-burst.operations[key].anomalous, key))
     where = {"start": window.start, "end": window.end, "operations": names}
-    facts = _facts(db, burst)
     reasons = db.rows("incidents__reasons", **where)
     present = set(facts["Services"])
     suspects = blame.believed(db, window, compare, blame.weigh(db, window, compare))
@@ -260,11 +268,12 @@ def _facts(db: Database, burst: Burst) -> dict[str, Any]:
     return db.one("incidents__facts", **where, **hit)
 
 
-def _unchanged(db: Database, burst: Burst, known: list[dict[str, Any]], newest: int) -> dict[str, Any] | None:
+def _unchanged(
+    facts: Mapping[str, Any], burst: Burst, known: list[dict[str, Any]], newest: int
+) -> dict[str, Any] | None:
     """The row of an incident that is over and stands in the table as its traces tell it now; it leaves the list."""
     if newest * BIN_SECONDS <= burst.window.end.timestamp() + QUIET_AFTER.total_seconds():
         return None
-    facts = _facts(db, burst)
     for row in known:
         same = all(row[name] == facts[name] for name in ("Traces", "Anomalous", "MaxScore", "BaselineVersion"))
         if same and not row["Open"] and row["CodeVersion"] == CODE_VERSION and row["Start"] == utc(facts["Start"]):

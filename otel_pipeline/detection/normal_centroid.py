@@ -186,6 +186,4 @@ def _leave_out(db: Database, unlike: str, windows: Sequence[Window], count: int)
     seconds = (max(span["ends"]) - min(span["starts"])).total_seconds()
     if seconds >= RECURS_SECONDS:
         width = max(SLICE_SECONDS, math.ceil(seconds / SLICES))
-        with scratch(db, 1) as (visits,):
-            db.run("normal_centroid__visits", stage=visits, thin=thin, width=width, **span)
-            db.run("normal_centroid__bursts", stage=unlike, visits=visits)
+        db.run("normal_centroid__bursts", stage=unlike, thin=thin, width=width, **span)

@@ -2,8 +2,7 @@
 -- version: the newest one that knows its root operation in its environment and is no newer than Judge. N: traces of the operation in it; 0 without a baseline.
 CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 SELECT
-    t.* EXCEPT (Sequence, Shape, Versions),
-    toInt64(toUnixTimestamp(toDateTime(t.Timestamp))) AS Second,
+    t.*,
     m.BaselineVersion AS Version,
     m.Traces AS N,
     m.Shape.Count[indexOf(m.Shape.Hash, t.ShapeHash)] AS ShapeCount,

@@ -7,11 +7,6 @@ INSERT INTO {stage:Identifier}
     `Reasons.Kind`, `Reasons.Service`, `Reasons.Operation`, `Reasons.What`, `Reasons.Observed`, `Reasons.Expected`, `Reasons.Surprise`,
     BaselineVersion, EmbeddingModel, CodeVersion)
 WITH
-    (
-        SELECT (groupArray(cityHash64(BaselineVersion, Service, Entry)), groupArray(Children))
-        FROM {behavior:Identifier}
-        WHERE Kind = 'calls' AND Behavior = 0 AND BaselineVersion IN (SELECT Version FROM {stats:Identifier} WHERE notEmpty(Did))
-    ) AS Usual, -- what an entry of a service usually does
     calibrations AS
     (
         SELECT BaselineVersion, Calibration.Values AS Values, Calibration.Surprise AS Levels
@@ -48,16 +43,10 @@ WITH
             *,
             arraySlice(arrayReverseSort(e -> (e.7, e), arrayFlatten(arrayMap(
                 v -> arrayMap(
-                    d -> ('calls', v.2, v.4, d.1, d.2, d.3, v.1, 6),
+                    d -> ('calls', v.2, v.3, d.1, d.2, d.3, v.1, 6),
                     otel_pipeline_differences_v1(
-                        arrayMap(
-                            c -> (c.1, c.2 / greatest(1, arraySum((s, n) -> if(s = v.2, n, 0), Edge.Callee, Edge.Calls))),
-                            otel_pipeline_children_v1(
-                                v.2, otel_pipeline_entries_v1(v.2, Edge.Operation, Edge.Callee, RootService, RootOperation),
-                                Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
-                            )
-                        ),
-                        Usual.2[indexOf(Usual.1, cityHash64(Version, v.2, v.3))]
+                        arrayMap(c -> (c.1, c.2 / Visits.Times[indexOf(Services, v.2)]), Visits.Children[indexOf(Services, v.2)]),
+                        v.4
                     )
                 ),
                 if(Verdict = 'anomalous', Did, [])

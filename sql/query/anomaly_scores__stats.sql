@@ -13,11 +13,12 @@ CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     known AS -- errors and log templates: in how many traces of a root operation
     (
-        SELECT cityHash64(BaselineVersion, RootService, RootOperation, Environment, Mark.1, Mark.2) AS Key, Mark.3 AS Traces
+        SELECT cityHash64(BaselineVersion, RootService, RootOperation, Environment, Kind, Mark) AS Key, Seen
         FROM {model:Identifier}
-        ARRAY JOIN arrayConcat(
-            arrayMap((key, n) -> ('error', key, n), Error.Key, Error.Count), arrayMap((key, n) -> ('template', key, n), Template.Key, Template.Count)
-        ) AS Mark
+        ARRAY JOIN
+            arrayConcat(arrayWithConstant(length(Error.Key), 'error'), arrayWithConstant(length(Template.Key), 'template')) AS Kind,
+            arrayConcat(Error.Key, Template.Key) AS Mark,
+            arrayConcat(Error.Count, Template.Count) AS Seen
     ),
     things AS -- a row for each of the largest values, and one above them: the time that is judged lies between it and the next
     (
@@ -35,14 +36,16 @@ WITH
     items AS
     (
         SELECT
-            cityHash64(TraceId) AS Trace, Due, Second, Item.1 AS Kind, Item.2 AS Service, Item.3 AS Operation, Item.4 AS Ns, Item.5 AS Calls,
+            cityHash64(TraceId) AS Trace, Due, Second, Kind, Service, Operation, Ns, Calls,
             cityHash64(Version, RootService, RootOperation, Environment, Kind, Service, Operation) AS Thing,
             cityHash64(Kind, Service, Operation, Environment) AS Like
         FROM {judged:Identifier}
-        ARRAY JOIN arrayPushBack(
-            arrayMap((s, o, ns, n) -> ('latency', s, o, ns, n), Self.Service, Self.Operation, Self.Ns, Self.Calls),
-            ('duration', RootService, RootOperation, Duration, toUInt32(1))
-        ) AS Item
+        ARRAY JOIN
+            arrayPushBack(arrayWithConstant(length(Self.Service), 'latency'), 'duration') AS Kind,
+            arrayPushBack(Self.Service, RootService) AS Service,
+            arrayPushBack(Self.Operation, RootOperation) AS Operation,
+            arrayPushBack(Self.Ns, Duration) AS Ns,
+            arrayPushBack(Self.Calls, toUInt32(1)) AS Calls
         WHERE N > 0
         UNION ALL
         SELECT
@@ -98,7 +101,7 @@ WITH
         SELECT
             t.TraceId AS TraceId,
             t.Kind AS Kind,
-            (greatest(toInt64(k.Traces) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
+            (greatest(toInt64(k.Seen) - {own:UInt8}, 0) + 0.5) / (t.N - {own:UInt8} + 1) AS Share,
             -log10(Share) + t.More AS Statistic,
             (t.Kind, t.Service, t.Operation, t.What, toFloat64(t.Count), Share, Statistic, if(t.Kind = 'error', 3, 4)) AS Evidence
         FROM
@@ -134,25 +137,6 @@ WITH
         ) AS t
         LEFT JOIN known AS k ON t.Key = k.Key
     ),
-    visits AS
-    (
-        SELECT
-            cityHash64(TraceId) AS Trace, Due, Second, Version, Service,
-            Visit.1[1] AS Operation,
-            cityHash64(Visit.1, Environment) AS Entry,
-            arrayFilter((e, s) -> s = Service, arrayZip(Error.Operation, Error.Type), Error.Service) AS Errors,
-            ['calls', 'errors', 'conduct'] AS Kinds,
-            [otel_pipeline_calls_v1(Visit.3, Visit.2), cityHash64(arrayDistinct(Errors)), otel_pipeline_conduct_v1(
-                Service, Template.Id, Template.Service, Template.Count, arrayZip(Error.Operation, Error.Type, Error.Origin), Error.Service
-            )] AS Behaviors
-        FROM {judged:Identifier}
-        ARRAY JOIN
-            Services AS Service,
-            otel_pipeline_visits_v1(
-                Services, RootService, RootOperation, Self.Service, Self.Operation, Self.Calls, Edge.Caller, Edge.Callee, Edge.Operation, Edge.Calls
-            ) AS Visit
-        WHERE N > 0
-    ),
     behaved AS
     (
         SELECT
@@ -160,18 +144,25 @@ WITH
             toInt64(k.Visits) - {own:UInt8} AS Others,
             e.OfEntry - {own:UInt8} AS OfEntry,
             greatest(0, if(Others > 0, toInt64(k.Rarer), toInt64(e.Singles)) - {own:UInt8}) AS Rarer,
+            e.Children AS Usual,
             if(OfEntry >= 10, -log10(least(1, (Rarer + 10 * greatest(e.Novel, Rarer / OfEntry)) / (OfEntry + 10))), 0) AS Alone
         FROM
         (
             SELECT
-                Trace, Due, Second, Service, Entry, Operation, Kind,
+                cityHash64(TraceId) AS Trace, Due, Second, Service, Entry, Operation, Kind,
                 cityHash64(Version, Kind, Service, Entry) AS OfEntry, cityHash64(Version, Kind, Service, Entry, Behavior) AS OfBehavior
-            FROM visits
-            ARRAY JOIN Kinds AS Kind, Behaviors AS Behavior
+            FROM
+            (
+                SELECT TraceId, Due, Second, Version, Service, Visit.Entry AS Entry, Visit.Entries[1] AS Operation, [Visit.Calls, Visit.Errors, Visit.Conduct] AS Behaviors
+                FROM {judged:Identifier}
+                ARRAY JOIN Services AS Service, Visits AS Visit
+                WHERE N > 0
+            )
+            ARRAY JOIN ['calls', 'errors', 'conduct'] AS Kind, Behaviors AS Behavior
         ) AS v
         INNER JOIN
         (
-            SELECT cityHash64(BaselineVersion, Kind, Service, Entry) AS Key, OfEntry, Singles, Novel FROM {behavior:Identifier} WHERE Behavior = 0
+            SELECT cityHash64(BaselineVersion, Kind, Service, Entry) AS Key, OfEntry, Singles, Novel, Children FROM {behavior:Identifier} WHERE Behavior = 0
         ) AS e ON v.OfEntry = e.Key
         LEFT JOIN
         (
@@ -202,7 +193,8 @@ WITH
                     any(Operation) AS Operation,
                     maxIf(Alone, Kind = 'calls') AS CallsAlone,
                     maxIf(Alone, Kind != 'calls') AS ConductAlone,
-                    minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare
+                    minIf((Others + 0.5) / (OfEntry + 1), Kind = 'conduct') AS ConductShare,
+                    anyIf(Usual, Kind = 'calls' AND Alone >= 0.5 AND {own:UInt8} = 0) AS Usual -- what an entry of a service usually does
                 FROM behaved
                 GROUP BY Trace, Service, Entry
             )
@@ -272,7 +264,7 @@ LEFT JOIN
                 (acted.Conduct, toString(Service), Operation, ConductShare), {own:UInt8} = 0 AND acted.Conduct > 0
             )), 1, 3)
         ) AS Acted,
-        groupArrayIf((acted.Calls, toString(Service), Entry, Operation), {own:UInt8} = 0 AND acted.Calls >= 1) AS Did
+        groupArrayIf((acted.Calls, toString(Service), Operation, Usual), {own:UInt8} = 0 AND acted.Calls >= 1) AS Did
     FROM acted
     WHERE Due
     GROUP BY Trace

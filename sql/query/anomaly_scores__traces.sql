@@ -15,27 +15,29 @@ WITH
                 OR TraceId IN (SELECT TraceId FROM anomaly_scores WHERE Hour = {hour:DateTime} AND BaselineVersion NOT IN {judges:Array(DateTime)})
             )
     ),
-    -- in how many seconds something changed until each second, counted from a minute before the hour
+    near AS -- seconds not more than a minute beside a change
     (
-        SELECT arrayCumSum(arrayMap(second -> toUInt16(has(Seconds, second)), range(toUInt32(1), 3722)))
+        SELECT Changed + Distance AS Second, max(Distance > 0) AS After
         FROM
         (
-            SELECT groupUniqArray(toUInt32(Second - toUnixTimestamp({hour:DateTime}) + 61)) AS Seconds
-            FROM
-            (
-                SELECT Second FROM changed
-                UNION ALL
-                SELECT toInt64(toUnixTimestamp(toDateTime(Timestamp))) AS Second -- where it was before
-                FROM anomaly_scores
-                WHERE Hour = {hour:DateTime} AND TraceId IN (SELECT TraceId FROM changed)
-            )
+            SELECT Second AS Changed FROM changed
+            UNION DISTINCT
+            SELECT toInt64(toUnixTimestamp(toDateTime(Timestamp))) AS Changed -- where it was before
+            FROM anomaly_scores
+            WHERE Hour = {hour:DateTime} AND TraceId IN (SELECT TraceId FROM changed)
         )
-    ) AS Changes
+        ARRAY JOIN range(-60, 61) AS Distance
+        GROUP BY Second
+    )
 SELECT
-    * EXCEPT (Second),
+    t.*,
     if({version:DateTime} > toDateTime(0), {version:DateTime}, toDateTime(Timestamp)) AS Judge,
-    Timestamp >= {start:DateTime64(9)}
-        AND ({whole:Bool} OR TraceId IN (SELECT TraceId FROM changed) OR Changes[Second - 1] > Changes[Second - 61]) AS Due
-FROM (SELECT *, toUInt32(toUnixTimestamp(toDateTime(Timestamp)) - toUnixTimestamp({hour:DateTime}) + 61) AS Second FROM trace_summaries)
-WHERE Hour = {hour:DateTime} AND Timestamp >= {start:DateTime64(9)} - INTERVAL 61 SECOND AND Timestamp < {stop:DateTime64(9)}
-    AND (Due OR {whole:Bool} OR Changes[Second + 60] > Changes[Second - 60])
+    Timestamp >= {start:DateTime64(9)} AND ({whole:Bool} OR n.After OR TraceId IN (SELECT TraceId FROM changed)) AS Due
+FROM
+(
+    SELECT * EXCEPT (span_sequence, Shape, Versions), Visits, toInt64(toUnixTimestamp(toDateTime(Timestamp))) AS Second
+    FROM trace_summaries
+    WHERE Hour = {hour:DateTime} AND Timestamp >= {start:DateTime64(9)} - INTERVAL 61 SECOND AND Timestamp < {stop:DateTime64(9)}
+) AS t
+LEFT JOIN near AS n ON t.Second = n.Second
+WHERE {whole:Bool} OR n.Second != 0

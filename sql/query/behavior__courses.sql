@@ -1,6 +1,5 @@
 -- Grain: service × class of its visits × kind of behavior × part of it. Key: the same. Called by detection.behavior. Windows are numbered from 1.
--- A visit is what a service does within a trace; its class are its environment and the operations by which it was entered
--- (otel_pipeline_entries_v1).
+-- A visit is what a service does within a trace; its class are its environment and the operations by which it was entered (trace_summaries.Visits.Entry).
 -- Kinds: visits (Times: how often it was entered), self (Value: ln of self time per call in ns, Times: spans of the operation), gap (Part: the caller; Value: ln
 -- of the network gap per call), calls (Part: the callee; Times: calls to it), form (Part: hash of the operations that it ran and the services that it called),
 -- error (Part: type; Times: errors that began there), lines (Part: log template).
@@ -22,42 +21,52 @@ FROM
 (
     SELECT
         Window,
-        Row.1 AS Service,
-        Row.2 AS Class,
-        Row.3 AS Kind,
-        Row.4 AS Part,
+        Service,
+        Classes[Place] AS Class,
+        Kind,
+        Part,
         count() AS Traces,
-        sum(Row.5) AS Total,
-        sum(Row.5 * Row.5) AS Square,
-        sum(Row.6) AS Often,
-        sumMapIf([toInt16(floor(Row.5 * 5))], [toUInt32(1)], Row.5 > 0) AS Histogram
+        sum(Value) AS Total,
+        sum(Value * Value) AS Square,
+        sum(toFloat64(N)) AS Often,
+        sumMapIf([toInt16(floor(Value * 5))], [toUInt32(1)], Value > 0) AS Histogram
     FROM
     (
         SELECT
             arrayFirstIndex((a, b) -> Timestamp >= a AND Timestamp < b, {starts:Array(DateTime64(3))}, {ends:Array(DateTime64(3))}) AS Window,
-            arrayMap(s -> toString(s), Services) AS Names,
-            arrayMap(name -> cityHash64(otel_pipeline_entries_v1(name, Edge.Operation, Edge.Callee, RootService, RootOperation), Environment), Services) AS Classes,
-            arrayMap(s -> greatest(1, arraySum((n, c) -> if(c = s, n, 0), Edge.Calls, Edge.Callee) + (s = RootService)), Services) AS Entries,
-            arrayMap((s, o, n, ns) -> (toString(s), 'self', toString(o), log(ns / greatest(n, 1) + 200000), toFloat64(n)),
-                Self.Service, Self.Operation, Self.Calls, Self.Ns) AS Selves,
-            arrayMap((a, b, n, ns) -> (toString(b), 'gap', toString(a), log(ns / greatest(n, 1) + 200000), toFloat64(n)),
-                Edge.Caller, Edge.Callee, Edge.Calls, Edge.GapNs) AS Gaps,
-            arrayMap((a, b, n) -> (toString(a), 'calls', toString(b), 0., toFloat64(n)), Edge.Caller, Edge.Callee, Edge.Calls) AS Calls,
-            arrayMap((s, e, n) -> (toString(s), 'error', toString(e), 0., toFloat64(n)),
-                arrayFilter((s, o) -> o, Error.Service, Error.Origin), arrayFilter((e, o) -> o, Error.Type, Error.Origin),
-                arrayFilter((n, o) -> o, Error.Count, Error.Origin)) AS Errors,
-            arrayMap(name -> (name, 'form', toString(cityHash64(
-                arraySort(arrayFilter((o, s) -> s = name, Self.Operation, Self.Service)),
-                arraySort(arrayDistinct(arrayFilter((b, a) -> a = name, Edge.Callee, Edge.Caller)))
-            )), 0., 1.), Names) AS Forms,
-            arrayMap((s, t, n) -> (toString(s), 'lines', toString(t), 0., toFloat64(n)), Template.Service, Template.Id, Template.Count) AS Lines,
-            arrayJoin(arrayConcat(
-                arrayMap((s, c, n) -> (s, c, 'visits', '', 0., toFloat64(n)), Names, Classes, Entries),
-                arrayMap(r -> (r.1, Classes[indexOf(Names, r.1)], r.2, r.3, r.4, r.5), arrayFilter(r -> has(Names, r.1), arrayConcat(Selves, Gaps, Calls, Errors, Forms, Lines)))
-            )) AS Row
+            Visits.Entry AS Classes,
+            length(Services) AS Known,
+            -- by service what it ran (1) and whom it called (2), each once and in order; 0 where its part begins
+            arraySplit(x -> x.2 = 0, arraySort(arrayDistinct(arrayFilter(x -> x.1 <= Known, arrayZip(
+                arrayEnumerateDense(arrayConcat(Services, Self.Service, Edge.Caller)),
+                arrayConcat(arrayWithConstant(Known, 0), arrayWithConstant(length(Self.Service), 1), arrayWithConstant(length(Edge.Caller), 2)),
+                arrayConcat(arrayWithConstant(Known, ''), Self.Operation, Edge.Callee)
+            ))))) AS Forms,
+            arrayFilter((s, o) -> o, Error.Service, Error.Origin) AS Failing,
+            arrayConcat(Services, Services, Self.Service, Edge.Callee, Edge.Caller, Failing, Template.Service) AS Owners,
+            arrayConcat(
+                arrayWithConstant(Known, 'visits'), arrayWithConstant(Known, 'form'), arrayWithConstant(length(Self.Service), 'self'),
+                arrayWithConstant(length(Edge.Callee), 'gap'), arrayWithConstant(length(Edge.Callee), 'calls'), arrayWithConstant(length(Failing), 'error'),
+                arrayWithConstant(length(Template.Id), 'lines')
+            ) AS Kinds,
+            arrayConcat(
+                arrayWithConstant(Known, ''), arrayMap(form -> toString(cityHash64(form.2, form.3)), Forms), Self.Operation, Edge.Caller, Edge.Callee,
+                arrayFilter((e, o) -> o, Error.Type, Error.Origin), arrayMap(t -> toString(t), Template.Id)
+            ) AS Parts,
+            arrayConcat(
+                arrayWithConstant(2 * Known, 0.), arrayMap((n, ns) -> log(ns / greatest(n, 1) + 200000), Self.Calls, Self.Ns),
+                arrayMap((n, ns) -> log(ns / greatest(n, 1) + 200000), Edge.Calls, Edge.GapNs),
+                arrayWithConstant(length(Edge.Callee) + length(Failing) + length(Template.Id), 0.)
+            ) AS Values,
+            arrayConcat(
+                arrayMap(s -> greatest(1, arraySum((n, c) -> if(c = s, n, 0), Edge.Calls, Edge.Callee) + (s = RootService)), Services), arrayWithConstant(Known, 1),
+                Self.Calls, Edge.Calls, Edge.Calls, arrayFilter((n, o) -> o, Error.Count, Error.Origin), Template.Count
+            ) AS Counts
         FROM trace_summaries
         WHERE Hour IN {hours:Array(DateTime)} AND Window > 0
     )
+    ARRAY JOIN Owners AS Service, arrayEnumerateDense(Owners) AS Place, Kinds AS Kind, Parts AS Part, Values AS Value, Counts AS N
+    WHERE Place <= Known
     GROUP BY Window, Service, Class, Kind, Part
 )
 GROUP BY Service, Class, Kind, Part

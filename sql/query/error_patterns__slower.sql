@@ -16,23 +16,20 @@ WITH
     (
         SELECT
             Timestamp >= {start:DateTime64(3)} AND Timestamp < {end:DateTime64(3)} AS Inside,
-            arrayJoin(arrayConcat(
-                arrayMap(
-                    (service, operation, calls, ns) -> ('latency', toString(service), toString(operation), calls, ns / calls / 1e6),
-                    Self.Service, Self.Operation, Self.Calls, Self.Ns
-                ),
-                arrayMap(
-                    (service, caller, calls, ns) -> ('network', toString(service), toString(caller), calls, ns / calls / 1e6),
-                    Edge.Callee, Edge.Caller, Edge.Calls, Edge.GapNs
-                )
-            )) AS Work
+            Kind, Service, Operation, Calls, Ns / Calls / 1e6 AS Ms
         FROM trace_summaries
+        ARRAY JOIN
+            arrayConcat(arrayWithConstant(length(Self.Service), 'latency'), arrayWithConstant(length(Edge.Callee), 'network')) AS Kind,
+            arrayConcat(Self.Service, Edge.Callee) AS Service,
+            arrayConcat(Self.Operation, Edge.Caller) AS Operation,
+            arrayConcat(Self.Calls, Edge.Calls) AS Calls,
+            arrayConcat(Self.Ns, Edge.GapNs) AS Ns
         WHERE Hour >= toStartOfHour({start:DateTime64(3)}) - INTERVAL 1 HOUR AND Hour <= toStartOfHour({end:DateTime64(3)})
             AND (Inside OR (cityHash64(TraceId) % thin = 0 AND NOT arrayExists(t -> Timestamp >= t.1 AND Timestamp < t.2, troubled)))
     ),
     usual AS
     (
-        SELECT Work.1 AS Kind, Work.2 AS Service, Work.3 AS Operation, quantile(0.9)(Work.5) AS High, avg(Work.5) AS Mean, quantile(0.95)(Work.4) AS Many, avg(Work.4) AS Calls
+        SELECT Kind, Service, Operation, quantile(0.9)(Ms) AS High, avg(Ms) AS Mean, quantile(0.95)(Calls) AS Many, avg(Calls) AS Times
         FROM works
         WHERE NOT Inside
         GROUP BY Kind, Service, Operation
@@ -40,9 +37,9 @@ WITH
     )
 SELECT
     u.Kind AS Kind, u.Service AS Service, u.Operation AS Operation,
-    count() AS Traces, avg(Work.5 > High) AS Slow, sum(Work.5 - Mean) AS AddedMs, avg(Work.4 > Many) AS More, avg(Work.4) / any(Calls) AS TimesMore
+    count() AS Traces, avg(w.Ms > u.High) AS Slow, sum(w.Ms - u.Mean) AS AddedMs, avg(w.Calls > u.Many) AS More, avg(w.Calls) / any(u.Times) AS TimesMore
 FROM works AS w
-INNER JOIN usual AS u ON w.Work.1 = u.Kind AND w.Work.2 = u.Service AND w.Work.3 = u.Operation
+INNER JOIN usual AS u ON w.Kind = u.Kind AND w.Service = u.Service AND w.Operation = u.Operation
 WHERE Inside
 GROUP BY Kind, Service, Operation
 HAVING Traces >= {least:UInt32} AND (Slow >= {faint:Float64} OR More >= {faint:Float64})

@@ -5,22 +5,11 @@ WITH
     visits AS
     (
         SELECT
-            Service,
-            cityHash64(Visit.1, t.Environment) AS Entry,
-            otel_pipeline_calls_v1(Visit.3, Visit.2) AS Calls,
-            cityHash64(arrayDistinct(arrayFilter((e, s) -> s = Service, arrayZip(t.Error.Operation, t.Error.Type), t.Error.Service))) AS Errors,
-            otel_pipeline_conduct_v1(
-                Service, t.Template.Id, t.Template.Service, t.Template.Count, arrayZip(t.Error.Operation, t.Error.Type, t.Error.Origin), t.Error.Service
-            ) AS Conduct,
+            Service, Visit.Entry AS Entry, Visit.Calls AS Calls, Visit.Errors AS Errors, Visit.Conduct AS Conduct,
             count() AS N,
-            min(arrayMap(c -> (c.1, c.2 / Visit.2), Visit.3)) AS Did
-        FROM {traces:Identifier} AS t
-        ARRAY JOIN
-            t.Services AS Service,
-            otel_pipeline_visits_v1(
-                t.Services, t.RootService, t.RootOperation, t.Self.Service, t.Self.Operation, t.Self.Calls,
-                t.Edge.Caller, t.Edge.Callee, t.Edge.Operation, t.Edge.Calls
-            ) AS Visit
+            min(arrayMap(c -> (c.1, c.2 / Visit.Times), Visit.Children)) AS Did
+        FROM {traces:Identifier}
+        ARRAY JOIN Services AS Service, Visits AS Visit
         GROUP BY Service, Entry, Calls, Errors, Conduct
     ),
     behaviors AS

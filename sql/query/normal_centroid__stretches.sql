@@ -10,13 +10,15 @@ WITH
         SELECT
             t.TraceId AS TraceId,
             t.Timestamp AS Timestamp,
-            cityHash64(Item.1, Item.2, Item.3, t.Environment) AS Thing,
-            Item.4 / Item.5 AS Ns
+            cityHash64(Kind, Service, Operation, t.Environment) AS Thing,
+            AllNs / Calls AS Ns
         FROM trace_summaries AS t
-        ARRAY JOIN arrayConcat(
-            arrayMap((s, o, ns, n) -> ('self', s, o, toFloat64(ns), n), t.Self.Service, t.Self.Operation, t.Self.Ns, t.Self.Calls),
-            arrayMap((a, b, ns, n) -> ('network', b, a, toFloat64(ns), n), t.Edge.Caller, t.Edge.Callee, t.Edge.GapNs, t.Edge.Calls)
-        ) AS Item
+        ARRAY JOIN
+            arrayConcat(arrayWithConstant(length(t.Self.Service), 'self'), arrayWithConstant(length(t.Edge.Callee), 'network')) AS Kind,
+            arrayConcat(t.Self.Service, t.Edge.Callee) AS Service,
+            arrayConcat(t.Self.Operation, t.Edge.Caller) AS Operation,
+            arrayConcat(t.Self.Ns, t.Edge.GapNs) AS AllNs,
+            arrayConcat(t.Self.Calls, t.Edge.Calls) AS Calls
         WHERE t.Complete
             AND t.Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))}))
             AND t.Hour <= toStartOfHour(arrayMax({ends:Array(DateTime64(3))}))

@@ -4,12 +4,14 @@ INSERT INTO {stage:Identifier}
 WITH
     items AS
     (
-        SELECT RootService, RootOperation, Environment, Item.1 AS Kind, Item.2 AS Service, Item.3 AS Operation, Item.4 AS Ns, Item.5 AS Calls
+        SELECT RootService, RootOperation, Environment, Kind, Service, Operation, Ns, Calls
         FROM {traces:Identifier}
-        ARRAY JOIN arrayPushBack(
-            arrayMap((s, o, ns, n) -> ('self', s, o, ns, n), Self.Service, Self.Operation, Self.Ns, Self.Calls),
-            ('whole', RootService, '', Duration, toUInt32(1))
-        ) AS Item
+        ARRAY JOIN
+            arrayPushBack(arrayWithConstant(length(Self.Service), 'self'), 'whole') AS Kind,
+            arrayPushBack(Self.Service, RootService) AS Service,
+            arrayPushBack(Self.Operation, '') AS Operation,
+            arrayPushBack(Self.Ns, Duration) AS Ns,
+            arrayPushBack(Self.Calls, toUInt32(1)) AS Calls
         UNION ALL
         SELECT RootService, RootOperation, Environment, 'network' AS Kind, Callee AS Service, Caller AS Operation, sum(Gap) AS Ns, sum(N) AS Calls
         FROM {traces:Identifier}

@@ -5,7 +5,7 @@ CREATE TABLE {stage:Identifier} ENGINE = Memory AS
 WITH
     candidates AS
     (
-        SELECT *
+        SELECT * EXCEPT (span_sequence, Shape, Versions), Visits, toInt64(toUnixTimestamp(toDateTime(Timestamp))) AS Second
         FROM trace_summaries
         WHERE Complete
             AND Hour >= toStartOfHour(arrayMin({starts:Array(DateTime64(3))}))

@@ -12,14 +12,13 @@ WITH
     (SELECT fromUnixTimestamp64Nano(max(End)) FROM {own:Identifier} WHERE TraceId IN (SELECT TraceId FROM {far:Identifier})) AS FarEnd,
     work AS
     (
-        SELECT Trace, groupArray(Service) AS Services, groupArray(Operation) AS Operations, groupArray(toUInt32(N)) AS Calls, groupArray(Ns) AS Ns
+        SELECT Trace, arraySort(groupArray((Service, Operation, toUInt32(N), Ns))) AS Selves
         FROM
         (
             SELECT Trace, Service, Operation, sum(Works) AS N, toUInt64(sum(Work)) AS Ns
             FROM {calls:Identifier}
             GROUP BY Trace, Service, Operation
             HAVING N > 0
-            ORDER BY Trace, Service, Operation
         )
         GROUP BY Trace
     ),
@@ -98,8 +97,9 @@ WITH
             Trace,
             any(TraceId) AS TraceId,
             max(End) AS Finish,
-            argMin(
-                (Service, Operation, End - Start, Kind, Start, Environment), (HasParent, Parent != 0, Kind NOT IN ('Server', 'Consumer'), Start, Span)
+            argMinIf( -- to compare is dear: spans that somebody called only where all are
+                (Service, Operation, End - Start, Kind, Start, Environment), (HasParent, Parent != 0, Kind NOT IN ('Server', 'Consumer'), Start, Span),
+                NOT HasParent OR Trace NOT IN (SELECT Trace FROM {own:Identifier} WHERE NOT HasParent)
             ) AS Root,
             countIf(NOT HasParent) AS Tops,
             countIf(NOT HasParent AND Parent != 0) AS Orphans,
@@ -142,10 +142,10 @@ SELECT
     s.Shape,
     cityHash64(s.Shape),
     t.Services,
-    w.Services,
-    w.Operations,
-    w.Calls,
-    w.Ns,
+    w.Selves.1,
+    w.Selves.2,
+    w.Selves.3,
+    w.Selves.4,
     (arraySort(arrayConcat(s.Edges, k.Edges)) AS Edges).1,
     Edges.2,
     Edges.3,

@@ -9,6 +9,7 @@ import pytest
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.detection import behavior, chain, drifts, trace_summaries
 from otel_pipeline.detection.model import Window
+from otel_pipeline.sqlfiles import schema_files
 from tests.support.traffic import YESTERDAY, Fault, shop
 
 START = YESTERDAY
@@ -31,7 +32,7 @@ FROM
 )
 ARRAY JOIN
     services AS service,
-    otel_pipeline_visits_v1(
+    otel_pipeline_visits_v2(
         services, root, operation,
         self_services, self_operations, self_calls, callers, callees, edge_operations, edge_calls
     ) AS visit
@@ -62,6 +63,38 @@ def test_visits_worked_out_together_are_those_worked_out_singly(database: Databa
     assert len(found) == len(services)
     for *singly, visit in found:
         assert list(visit) == singly
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_conduct_with_templates_picked_out_once_is_the_same(database: Database, seed: int):
+    """A service may have no templates, the same count twice, an error twice; what it has lies anywhere."""
+    dice = random.Random(seed)
+    places = dice.choices("abc", k=dice.randint(0, 9)), dice.choices("abc", k=dice.randint(0, 4))
+    where: dict[str, object] = {
+        "templates": places[0],
+        "ids": [dice.randint(1, 4) for _ in places[0]],
+        "counts": [dice.randint(1, 3) for _ in places[0]],
+        "errors": places[1],
+        "types": [dice.choice("xy") for _ in places[1]],
+    }
+    templates = "{ids:Array(UInt64)}, {templates:Array(String)}, {counts:Array(UInt32)}"
+    arguments = f"service, {templates}, {{types:Array(String)}}, {{errors:Array(String)}}"
+    pair = ", ".join(f"otel_pipeline_conduct_v{version}({arguments})" for version in (1, 2))
+    rows = database.client.query(f"SELECT {pair} FROM values('service String', 'a', 'b', 'c')", where).result_rows
+    assert all(one == other for one, other in rows)
+    assert len(rows) == 3
+
+
+def test_visits_of_summaries_that_were_written_before_are_worked_out_as_they_are_read(database: Database):
+    asked = "SELECT TraceId, Services, Visits FROM trace_summaries ORDER BY TraceId"
+    shop(START, 30, per_second=2, faults=(Fault(0, 30, fails="stock", share=0.5),)).write(database)
+    trace_summaries.materialize(database, START)
+    kept = database.client.query(asked).result_rows
+    assert kept and all(len(services) == len(visits) for _, services, visits in kept)
+    database.client.command("ALTER TABLE trace_summaries DROP COLUMN Visits SETTINGS mutations_sync = 2")
+    (added,) = (file for file in schema_files() if file.name.endswith("_trace_summaries_visits"))
+    database.client.command(added.statement(database.settings))
+    assert database.client.query(asked).result_rows == kept
 
 
 def test_a_live_run_matches_only_incidents_of_which_more_is_known(database: Database, monkeypatch: pytest.MonkeyPatch):
