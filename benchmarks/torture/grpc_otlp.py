@@ -115,6 +115,18 @@ def _(bench: Bench) -> str:
     return ", ".join([*found, code(bench.intake, b"", PATH.replace("Export", "Import"))])
 
 
+@case(LISTENER, "a path that is not UTF-8, which ends the server of grpc.aio, three times", "honest in time")
+def _(bench: Bench) -> str:
+    block = request().replace(b"TraceService", b"Tr\xff\xfeService")
+    found = []
+    for _ in range(3):
+        with connect(bench.intake) as connection:
+            connection.sendall(frame(HEADERS, 1, block, END_HEADERS))
+            time.sleep(0.5)
+        found.append(honest(bench.intake))
+    return " and ".join(sorted(set(found)))
+
+
 @case(LISTENER, "a body of 200 MB, compressed", "RESOURCE_EXHAUSTED, honest in time")
 def _(bench: Bench) -> str:
     found = code(bench.intake, bytes(200 << 20), compression=grpc.Compression.Gzip)

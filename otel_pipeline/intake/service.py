@@ -15,7 +15,7 @@ from otel_pipeline.errors import UserError
 from otel_pipeline.intake.connections import KEEP_ALIVE_SECONDS, Connections, connections_each
 from otel_pipeline.intake.dead_letters import DeadLetters, private_folder
 from otel_pipeline.intake.doors import Doors
-from otel_pipeline.intake.grpc import server as grpc_server
+from otel_pipeline.intake.grpc import GrpcDoor
 from otel_pipeline.intake.http import HttpDoor
 from otel_pipeline.intake.protocol import PROTOBUF, accept
 from otel_pipeline.intake.spool import Spool, SpoolFull
@@ -98,7 +98,7 @@ class Intake:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            grpc = grpc_server(self._doors, self.settings.intake_host, self.settings.intake_grpc_port, self._most)
+            grpc = GrpcDoor(self._doors, self.settings.intake_host, self.settings.intake_grpc_port, self._most)
         except UserError:
             self._listening.close()
             self.spool.close()
