@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from otel_pipeline.intake.dead_letters import DeadLetters
@@ -18,6 +18,7 @@ from otel_pipeline.intake.spool import Spool, SpoolFull
 from otel_pipeline.intake.telemetry import Telemetry
 from otel_pipeline.intake.workers import Overloaded, Workers
 from otel_pipeline.settings import Settings
+from otel_pipeline.web_body import Pace
 
 IN_FLIGHT_BYTES = 96 << 20
 SMALL_IN_FLIGHT_BYTES = 32 << 20  # beside these, for bodies that are small: nobody's large ones are in their way
@@ -27,11 +28,7 @@ UNPACKERS = 2
 ADDRESS_SHARE = 0.5
 RETRY_AFTER_BUSY, RETRY_AFTER_FULL = 1, 10
 
-# A body must get on: so many seconds without a byte end it, and so does a pace below the least rate. Where memory is
-# short, one that has been still for longer than a moment makes room for others.
-BODY_IDLE_SECONDS = 10.0
-BODY_GRACE_SECONDS = 10.0
-LEAST_BYTES_PER_SECOND = 16 << 10
+# Where memory is short, a body that has been still for longer than a moment makes room for others.
 STILL_SECONDS = 0.5
 
 
@@ -40,26 +37,21 @@ class Busy(Exception):
 
 
 @dataclass(eq=False)
-class Arrival:
+class Arrival(Pace):
     """A body on its way, and the memory that it holds.
 
     :param address: of its sender. :param end: ends it, to make room; None once it is there.
+    :param size: bytes of memory.
     """
 
     address: str = ""
     end: Callable[[], None] | None = None
     size: int = 0
-    began: float = field(default_factory=time.monotonic)
-    moved: float = field(default_factory=time.monotonic)
 
     @property
     def is_small(self) -> bool:
         """Whether it counts among the small ones."""
         return self.size <= INLINE_BYTES
-
-    def deadline(self) -> float:
-        """Until when (monotonic) more of it must have come."""
-        return min(self.moved + BODY_IDLE_SECONDS, self.began + BODY_GRACE_SECONDS + self.size / LEAST_BYTES_PER_SECOND)
 
 
 class Doors:
@@ -123,7 +115,6 @@ class Doors:
         self._count(arrival, -arrival.size)
         arrival.size += size
         self._count(arrival, arrival.size)
-        arrival.moved = time.monotonic()
 
     def leave(self, arrival: Arrival) -> None:
         """Give back what :meth:`enter` claimed."""

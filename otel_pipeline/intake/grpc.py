@@ -165,7 +165,7 @@ def _export(doors: Doors, signal: str, queue: Queue) -> Callable[[AsyncIterator[
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         if not doors.allows(metadata.get("authorization", "")):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or missing token; send it as `authorization`")
-        arrival = Arrival(_address(context.peer()))
+        arrival = Arrival(address=_address(context.peer()))
         try:
             body = await queue.receive(requests, context.peer())
             doors.enter(arrival, len(body))

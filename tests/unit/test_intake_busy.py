@@ -99,7 +99,7 @@ def test_a_body_that_stands_still_makes_room_for_others(doors: Doors) -> None:
 
 
 def test_one_address_has_a_share(doors: Doors) -> None:
-    doors.enter(Arrival("192.0.2.1"), IN_FLIGHT_BYTES // 2)
+    doors.enter(Arrival(address="192.0.2.1"), IN_FLIGHT_BYTES // 2)
     with pytest.raises(Busy):
-        doors.enter(Arrival("192.0.2.1"), INLINE_BYTES + 1)
-    doors.enter(Arrival("192.0.2.2"), INLINE_BYTES + 1)
+        doors.enter(Arrival(address="192.0.2.1"), INLINE_BYTES + 1)
+    doors.enter(Arrival(address="192.0.2.2"), INLINE_BYTES + 1)
