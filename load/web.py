@@ -104,13 +104,15 @@ class BoundedHandler(pywsgi.WSGIHandler):
     def run_application(self) -> None:
         """Read the form, then let the application answer."""
         refused = "413 Payload Too Large"
+        environ: dict[str, Any] = self.environ or {}
+        given = environ["wsgi.input"]
         try:
             with gevent.Timeout(BODY_GRACE_SECONDS):
-                form = self.wsgi_input.read(LARGEST_FORM + 1)
+                form = given.read(LARGEST_FORM + 1)
         except gevent.Timeout:
             form, refused = None, "408 Request Timeout"
         if form is not None and len(form) <= LARGEST_FORM:
-            self.environ["wsgi.input"] = BytesIO(form)
+            environ["wsgi.input"] = BytesIO(form)
         else:
             self.wsgi_input = pywsgi.Input(self.rfile, 0)  # what is left of it is not waited for
             self.application = lambda _, start: _closing(start, refused)

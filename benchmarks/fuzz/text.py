@@ -56,7 +56,7 @@ def allowed(sql: str) -> Statement | None:
     try:
         return check(sql)
     except Refused as refusal:
-        assert "\n" not in str(refusal)
+        assert not any(map(hides, str(refusal))), str(refusal)
         return None
 
 
