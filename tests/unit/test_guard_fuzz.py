@@ -23,6 +23,7 @@ statements = st.one_of(
 @example("SELECT * FROM url /**/ ('x')")
 @example("SELECT '/*' FROM file('*/')")
 @example("SELECT 1 --\n FROM url('x')")
+@example("SELECT 1 FROM system.'a\n\x1bb' WHERE 1")
 def test_what_passes_reaches_nothing(sql: str) -> None:
     judge(sql)
 
