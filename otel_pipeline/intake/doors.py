@@ -16,7 +16,7 @@ from otel_pipeline.intake.horizon import horizon
 from otel_pipeline.intake.protocol import PROTOBUF, Accepted, BadBody, accept, accept_untouched, decompress
 from otel_pipeline.intake.spool import Spool, SpoolFull
 from otel_pipeline.intake.telemetry import Telemetry
-from otel_pipeline.intake.workers import Overloaded, Workers
+from otel_pipeline.intake.workers import Overloaded, Packed, Workers
 from otel_pipeline.settings import Settings
 from otel_pipeline.web_body import Pace
 
@@ -167,13 +167,12 @@ class Doors:
         :raises SpoolFull: it cannot be taken now. :raises Busy: nor while so many others are.
         """
         try:
+            packed = None
             if encoding:
-                loop = asyncio.get_running_loop()
-                unpack = partial(decompress, body, encoding, self.limit)
-                body = await loop.run_in_executor(self._unpackers, unpack)
-                if arrival and len(body) > arrival.size:
-                    self.enter(arrival, len(body) - arrival.size)
-            accepted = await self._accept(signal, body, content_type)
+                body, packed = await self._unpack(body, encoding, arrival)
+            accepted = await self._accept(signal, body, content_type, packed)
+            if packed and arrival and len(accepted.body) > arrival.size:
+                self.enter(arrival, len(accepted.body) - arrival.size)
             if accepted.dead:
                 await asyncio.get_running_loop().run_in_executor(self._unpackers, self._bury, signal, accepted)
             if not accepted.body:
@@ -188,21 +187,39 @@ class Doors:
             self.telemetry.refused(signal, type(error).__name__)
             raise
 
-    async def _accept(self, signal: str, body: bytes, content_type: str) -> Accepted:
+    async def _unpack(self, body: bytes, encoding: str, arrival: Arrival | None) -> tuple[bytes, Packed | None]:
+        """What a small body unpacks to; of a larger one itself, for a worker: a thread would keep the interpreter.
+
+        :raises BadBody: it cannot be unpacked.
+        """
+        packed = Packed(encoding, self.limit)
+        if self._workers and len(body) > INLINE_BYTES:
+            return body, packed
+        limit = min(INLINE_BYTES, self.limit) if self._workers else self.limit
+        try:
+            unpack = partial(decompress, body, encoding, limit)
+            plain = await asyncio.get_running_loop().run_in_executor(self._unpackers, unpack)
+        except BadBody as error:
+            if error.status != 413 or limit == self.limit:
+                raise
+            return body, packed
+        if arrival and len(plain) > arrival.size:
+            self.enter(arrival, len(plain) - arrival.size)
+        return plain, None
+
+    async def _accept(self, signal: str, body: bytes, content_type: str, packed: Packed | None) -> Accepted:
         """Here and now what is quickly done; in a process of its own what may not be."""
         bounds = self._horizon()
-        if len(body) <= WALKED_INLINE_BYTES:
+        if not packed and len(body) <= WALKED_INLINE_BYTES:
             return accept(signal, body, content_type, bounds)
-        # Empty messages, the densest of all: each has a byte that is 0.
-        is_dense = body.count(0) * 4 > len(body)
-        if len(body) <= INLINE_BYTES and content_type == PROTOBUF and not is_dense:
+        if not packed and len(body) <= INLINE_BYTES and content_type == PROTOBUF and not _is_dense(body):
             untouched = accept_untouched(signal, body, bounds)
             if untouched:
                 return untouched
         if not self._workers:
             return await asyncio.to_thread(accept, signal, body, content_type, bounds)
         try:
-            return await self._workers.accept(signal, body, content_type, bounds)
+            return await self._workers.accept(signal, body, content_type, bounds, packed)
         except Overloaded as error:
             raise Busy(str(error)) from None
 
@@ -215,3 +232,8 @@ class Doors:
     def close(self) -> None:
         """End the threads."""
         self._unpackers.shutdown(wait=False)
+
+
+def _is_dense(body: bytes) -> bool:
+    """Whether it may be full of empty messages, the densest of all: each has a byte that is 0."""
+    return body.count(0) * 4 > len(body)
