@@ -8,7 +8,8 @@ from pathlib import Path
 import grpc
 
 from benchmarks.fuzz import Round, tampered
-from benchmarks.torture.bench import PROTOBUF, Intake, spans, until
+from benchmarks.honest_client import PROTOBUF, spans
+from benchmarks.torture.bench import Intake, until
 from benchmarks.torture.grpc_otlp import (
     CONTINUATION,
     DATA,

@@ -12,8 +12,9 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
+from benchmarks.honest_client import spans
 from benchmarks.torture import case
-from benchmarks.torture.bench import Bench, Door, Intake, spans, wrapped
+from benchmarks.torture.bench import Bench, Door, Intake, wrapped
 
 LISTENER = "OTLP/gRPC"
 PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
