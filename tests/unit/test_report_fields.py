@@ -21,36 +21,35 @@ OURS = {"kind", "signal", "note", "name", "state", "status", "verdict"}
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
+FIXED = {
+    int: 3,
+    float: 3.0,
+    bool: True,
+    datetime: NOW,
+    timedelta: timedelta(minutes=1),
+    Window: Window(NOW, NOW + timedelta(minutes=5)),
+}
+
+
 def filled(kind: Any, text: str, name: str = "", depth: int = 0) -> Any:
     """A value of a type with the text in every field that is one."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if kind is str:
         return "ours" if name in OURS else text
-    if origin is Literal:
-        return inner[0]
-    if kind in (int, float, bool):
-        return kind(3)
-    if kind is datetime:
-        return NOW
-    if kind is timedelta:
-        return timedelta(minutes=1)
-    if kind is Window:
-        return Window(NOW, NOW + timedelta(minutes=5))
+    if kind in FIXED or origin is Literal:
+        return FIXED.get(kind, inner[0] if inner else None)
     if origin in (types.UnionType, typing.Union):
         return filled(inner[0], text, name, depth)
     if origin in (list, tuple, set, frozenset):
-        members = [each for each in inner if each is not Ellipsis]
-        if origin is tuple and len(members) > 1:
-            return tuple(filled(each, text, name, depth) for each in members)
-        return origin([filled(members[0], text, name, depth)] if depth < 3 else [])
-    if origin is dict:
-        return {filled(inner[0], text, name, depth): filled(inner[1], text, name, depth)}
+        members = inner if origin is tuple and Ellipsis not in inner else inner[:1]
+        return origin([filled(each, text, name, depth) for each in members])
     assert dataclasses.is_dataclass(kind), (name, kind)
     hints = typing.get_type_hints(kind)
-    return kind(**{
-        field.name: filled(hints[field.name], text, field.name, depth + 1)
-        for field in dataclasses.fields(kind)
-        if field.init and not (depth and hints[field.name] == list[Investigation])
+    members = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    made: Any = kind
+    return made(**{
+        member: [] if depth and of == list[Investigation] else filled(of, text, member, depth + 1)
+        for member, of in members.items()
     })  # fmt: skip
 
 
