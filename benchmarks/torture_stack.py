@@ -10,11 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.torture import cases
 from benchmarks.torture.bench import Bench
+from otel_pipeline.console import PlainConsole
 from otel_pipeline.localdb.launcher import temporary_server
 
 
@@ -46,7 +46,7 @@ def main() -> None:
                     )
             finally:
                 bench.close()
-    Console(width=180).print(table)
+    PlainConsole(width=180).print(table)
     print(json.dumps({"cases": len(chosen), "right": len(chosen) - len(wrong), "wrong": wrong}))
     sys.exit(bool(wrong))
 

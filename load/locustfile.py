@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent import pywsgi
 from locust import FastHttpUser, LoadTestShape, constant, events, task
 from locust.env import Environment
 
@@ -26,7 +27,7 @@ from load.faults import FaultControl
 from load.journeys import Step, journey
 from load.mix import Mix, customer
 from load.waves import FaultWaves
-from load.web import LOCAL, LocustGuard
+from load.web import LOCAL, BoundedHandler, LocustGuard
 from otel_pipeline import settings as all_settings
 from otel_pipeline.errors import UserError
 
@@ -155,6 +156,7 @@ def _guard_page(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     if environment.web_ui and options:
         app: Any = environment.web_ui.app
+        pywsgi.WSGIServer.handler_class = BoundedHandler  # Locust makes its server later, and leaves us no say in it
         try:
             app.wsgi_app = LocustGuard(app.wsgi_app, options.web_host, settings.web_token, settings.web_allowed_hosts)
         except UserError as error:  # Locust would log it, and serve all the same

@@ -1,4 +1,4 @@
-"""Locust's own page, which starts and stops load: for this machine alone, or behind a token.
+"""Locust's own page, which starts and stops load: for this machine alone, or behind a token, and not for ever.
 
 A page of another site that a person visits could otherwise start a load by a form, or by its own name pointing to
 loopback. Off loopback WEB_TOKEN is asked for as the password of any user name (HTTP Basic).
@@ -8,12 +8,19 @@ import base64
 import binascii
 import hmac
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any
 
+import gevent
+from gevent import pywsgi
+
+from otel_pipeline.connections import HEAD_SECONDS
 from otel_pipeline.errors import UserError
+from otel_pipeline.web_body import BODY_GRACE_SECONDS, TOO_SLOW
 from otel_pipeline.web_guard import FOREIGN, LOOPBACK, READING, host_of, is_loopback, names_of, origin_of
 
 LOCAL = "127.0.0.1"
+LARGEST_FORM = 64 << 10
 Start = Callable[[str, list[tuple[str, str]]], Any]
 Wsgi = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
@@ -69,3 +76,49 @@ class LocustGuard:
         except (binascii.Error, ValueError):
             return False
         return kind.lower() == "basic" and hmac.compare_digest(password, self._token.encode())
+
+
+class BoundedHandler(pywsgi.WSGIHandler):
+    """Locust's server with deadlines: a head has to come in so many seconds, and so has a form.
+
+    An application gets its form whole; what is too late or too large is answered for it, and ends the connection.
+    """
+
+    def handle_one_request(self) -> Any:
+        """One request; None ends the connection."""
+        self._head = gevent.Timeout.start_new(HEAD_SECONDS)
+        try:
+            return super().handle_one_request()
+        except gevent.Timeout as late:
+            if late is not self._head:
+                raise
+            return None
+        finally:
+            self._head.close()
+
+    def handle_one_response(self) -> None:
+        """The head is there."""
+        self._head.close()
+        super().handle_one_response()
+
+    def run_application(self) -> None:
+        """Read the form, then let the application answer."""
+        refused = "413 Payload Too Large"
+        environ: dict[str, Any] = self.environ or {}
+        given = environ["wsgi.input"]
+        try:
+            with gevent.Timeout(BODY_GRACE_SECONDS):
+                form = given.read(LARGEST_FORM + 1)
+        except gevent.Timeout:
+            form, refused = None, "408 Request Timeout"
+        if form is not None and len(form) <= LARGEST_FORM:
+            environ["wsgi.input"] = BytesIO(form)
+        else:
+            self.wsgi_input = pywsgi.Input(self.rfile, 0)  # what is left of it is not waited for
+            self.application = lambda _, start: _closing(start, refused)
+        super().run_application()
+
+
+def _closing(start: Start, status: str) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain"), ("Connection", "close")])
+    return [(TOO_SLOW if status.startswith("408") else status).encode()]

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 import click
 
 from otel_pipeline import web_guard
+from otel_pipeline.connections import bounded
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import load
 
@@ -62,6 +63,7 @@ def main(host: str | None, port: int | None, workspace: str) -> None:
             port=port or settings.dagster_port,
             log_level="warning",
             server_header=False,
+            **bounded(),
         )
 
 

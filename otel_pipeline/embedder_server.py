@@ -229,8 +229,9 @@ def serve(name: str, port: int) -> None:
     import uvicorn
 
     from otel_pipeline import web_guard
+    from otel_pipeline.connections import bounded
     from otel_pipeline.embedder_model import LocalModel
 
     model = LocalModel(name)
     app = web_guard.programs(application(model))  # pyright: ignore
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)  # pyright: ignore
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, **bounded())  # pyright: ignore

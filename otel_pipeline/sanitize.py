@@ -20,6 +20,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9]{1,64}")
 _FIELD = re.compile(r"\{(\w*)\}")
 _INSIDE = str.maketrans({OPEN: "‹", CLOSE: "›"})
 _NOT_SVG = re.compile("[\ufffe\uffff]")
+# Blocks come before code spans: a paragraph that begins with [`]: would be the definition of a reference, unseen.
+_LABEL = str.maketrans("[]", "［］")
 
 
 def hides(character: str) -> bool:
@@ -149,7 +151,7 @@ class Markdown(Written):
         safe = "".join(c if c.isascii() and c.isprintable() and c not in ' <>()[]"`|\\' else "" for c in address)
         if not safe.startswith(("http://", "https://")):
             return cls.of(text, width)
-        shown = text if isinstance(text, str) and _PLAIN.fullmatch(text) else cls.of(text, width)
+        shown = text if isinstance(text, str) and _PLAIN.fullmatch(text) else cls.of(text, width).translate(_LABEL)
         return cls(f"[{shown}]({safe})")
 
 

@@ -8,31 +8,26 @@ each request is judged by what a page cannot forge, before the application sees 
 - ``Sec-Fetch-Site`` must not be that of a foreign page, except for following a link to a page of ours;
 - what changes anything is a POST of ``application/json``, which a foreign page cannot send without asking first.
 
-Answers forbid to be framed, guessed at, or loaded by other origins. An answer that does not wait for the rest of a body
-ends the connection: nobody keeps one open with a body that nothing reads. :class:`Login` asks for a token in front of
-pages.
+Answers forbid to be framed, guessed at, or loaded by other origins. A body has to arrive (:mod:`web_body`), else it is
+answered with 408; an answer that does not wait for the rest of a body ends the connection: nobody keeps one open with a
+body that nothing reads. :class:`Login` asks for a token in front of pages.
 """
 
-import asyncio
 import hashlib
 import hmac
 import ipaddress
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from otel_pipeline.errors import UserError
 from otel_pipeline.sanitize import Html
 from otel_pipeline.settings import Settings
+from otel_pipeline.web_body import TOO_SLOW, Body, Message, Pace, Receive, Scope, Send
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
@@ -53,10 +48,6 @@ HEADERS = (
 )
 FOREIGN = ("cross-site", "same-site")  # the port counts for an origin, not for a site: both are other origins
 READING = ("GET", "HEAD")
-
-# A client that still sends when the connection closes may never read the answer, so a refused body is read to its end,
-# up to this size and for so long.
-DISCARDED_BYTES, DISCARD_SECONDS = 64 << 20, 3.0
 
 
 def host_of(text: str) -> tuple[str, int | None] | None:
@@ -118,6 +109,7 @@ class Rules:
     :param linked: whether a link of another site may lead here.
     :param json: whether changes must be JSON; ``forms`` are paths that take a form.
     :param posted: paths that are only ever asked by POST.
+    :param paced: whether bodies have deadlines here; an application may have its own.
     """
 
     hosts: frozenset[str] | None = LOOPBACK
@@ -128,6 +120,7 @@ class Rules:
     json: bool = True
     forms: frozenset[str] = frozenset()
     posted: frozenset[str] = frozenset()
+    paced: bool = True
 
 
 class Headers:
@@ -147,65 +140,6 @@ class Headers:
         if len(values) > 1:
             raise ValueError(f"more than one {name} header")
         return values[0].strip()
-
-
-class Body:
-    """A request's body as it arrives.
-
-    :param more: whether any of it is still to come.
-    """
-
-    def __init__(self, receive: Receive, more: bool = True) -> None:
-        self._receive = receive
-        self.more = more
-
-    @classmethod
-    def of(cls, scope: Scope, receive: Receive) -> "Body":
-        """The body that the head of a request announces."""
-        head = dict(scope["headers"])
-        more = b"transfer-encoding" in head or bool(head.get(b"content-length", b"").strip(b" 0"))
-        return cls(receive, more and scope["type"] == "http")
-
-    async def receive(self) -> Message:
-        """The next part, as the server gives it."""
-        message = await self._receive()
-        self.more = message["type"] == "http.request" and message.get("more_body", False)
-        return message
-
-    async def chunk(self) -> bytes:
-        """The next part.
-
-        :raises ConnectionError: the client is gone.
-        """
-        message = await self.receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionError("the client is gone")
-        return message.get("body", b"")
-
-    async def discard(self) -> None:
-        """Read on to the end, keeping nothing.
-
-        :raises ConnectionError: the client is gone.
-        """
-        left = DISCARDED_BYTES
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DISCARD_SECONDS):
-                while self.more and left > 0:
-                    left -= len(await self.chunk())
-
-    def closing(self, send: Send) -> Send:
-        """Sends answers; one that begins before the body has ended is the last of its connection.
-
-        The rest of the body would be taken for the next request, and no deadline would end it.
-        """
-
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start" and self.more:
-                kept = [(name, value) for name, value in message["headers"] if name.lower() != b"connection"]
-                message = {**message, "headers": [*kept, (b"connection", b"close")]}
-            await send(message)
-
-        return sent
 
 
 def refusal(scope: Scope, rules: Rules) -> tuple[int, str] | None:
@@ -267,7 +201,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        body = Body.of(scope, receive)
+        body = Body.of(scope, receive, Pace() if self.rules.paced else None)
         send = body.closing(send)
         if refused := refusal(scope, self.rules):
             with suppress(ConnectionError):
@@ -289,7 +223,7 @@ class Guard:
                 message = {**message, "headers": [*kept, *extra]}
             await send(message)
 
-        await self.app(scope, body.receive, guarded)
+        await Deadline(body, guarded).run(self.app, scope)
 
     def _cors(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """What lets a page of an allowed foreign origin read the answer."""
@@ -297,6 +231,41 @@ class Guard:
         if text and origin_of(text) in self.rules.origins:
             return [(b"access-control-allow-origin", text.encode("latin-1")), (b"vary", b"Origin")]
         return []
+
+
+class Deadline:
+    """Between an application and a client whose body may come too slowly: answers for the application, once it does.
+
+    The application sees a client that is gone. Where its answer has begun already, that answer ends the connection.
+    """
+
+    def __init__(self, body: Body, send: Send) -> None:
+        self._body = body
+        self._send = send
+        self._has_begun = False
+        self._has_answered = False
+
+    async def run(self, app: App, scope: Scope) -> None:
+        """Let the application answer a request."""
+        try:
+            await app(scope, self._receive, self._sent)
+        except Exception:
+            if not self._has_answered:  # else it tells only of the client that seems to be gone
+                raise
+
+    async def _receive(self) -> Message:
+        try:
+            return await self._body.receive()
+        except TimeoutError:
+            if not self._has_begun:
+                self._has_begun = self._has_answered = True
+                await answer(self._send, 408, json.dumps({"error": TOO_SLOW}).encode(), JSON)
+            return {"type": "http.disconnect"}
+
+    async def _sent(self, message: Message) -> None:
+        self._has_begun = True
+        if not self._has_answered:
+            await self._send(message)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, reason: str) -> None:
@@ -429,7 +398,8 @@ def intake(app: App, settings: Settings) -> App:
     )
     # Off loopback containers call it by names of their network; a foreign page is still told by its Origin.
     hosts = LOOPBACK if is_loopback(settings.intake_host) else None
-    return Guard(app, Rules(hosts=hosts, origins=origins, own_pages=False, json=False))
+    # The intake's own door gives bodies the same deadlines, and answers as OTLP has it.
+    return Guard(app, Rules(hosts=hosts, origins=origins, own_pages=False, json=False, paced=False))
 
 
 def programs(app: App, hosts: frozenset[str] = LOOPBACK, *, loopback_pages: bool = False) -> App:

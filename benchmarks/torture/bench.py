@@ -3,13 +3,11 @@
 import http.client
 import json
 import os
-import random
 import resource
 import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,16 +16,14 @@ from typing import Any
 
 import psutil
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from benchmarks.honest_client import PATIENCE_SECONDS, PROTOBUF
 from otel_pipeline.clickhouse import Database
 from otel_pipeline.localdb.launcher import free_port
-from otel_pipeline.settings import Settings
+from otel_pipeline.settings import REPOSITORY, Settings
 
-PROTOBUF, JSON = "application/x-protobuf", "application/json"
-PATIENCE_SECONDS = 40
+JSON = "application/json"
 HONEST_MS = 250  # for the acknowledgement of an honest body
-HONEST_SPANS = 20
 LEAST_SECONDS = 4.0  # an honest client watches for so long, some hundred bodies
 
 
@@ -37,24 +33,6 @@ def wrapped(tag: int, inner: bytes) -> bytes:
     while number > 127:
         size, number = size + bytes([number & 127 | 128]), number >> 7
     return bytes([tag]) + size + bytes([number]) + inner
-
-
-def spans(count: int = 3, name: str = "span", at: int = 0) -> bytes:
-    """A request of spans that are like no others."""
-    request = ExportTraceServiceRequest()
-    part = request.resource_spans.add()
-    part.resource.attributes.add(key="service.name").value.string_value = "honest"
-    scope = part.scope_spans.add()
-    start = at or time.time_ns()
-    for number in range(count):
-        scope.spans.add(
-            name=name,
-            trace_id=random.randbytes(16),
-            span_id=random.randbytes(8),
-            start_time_unix_nano=start + number,
-            end_time_unix_nano=start + number + 5_000_000,
-        )
-    return request.SerializeToString()
 
 
 def lines(*bodies: str) -> ExportLogsServiceRequest:
@@ -167,46 +145,32 @@ class Intake(Door):
 
 
 class Honest:
-    """A client that sends a small body every so many seconds, on connections of its own, and looks at the clock."""
+    """An honest client beside an abuse, and what its clock said (:mod:`benchmarks.honest_client`).
 
-    def __init__(self, intake: Door, fresh: bool = False, every_s: float = 0.02) -> None:
+    :param every_s: seconds between two bodies. Milliseconds that each ``took``, statuses of those ``refused``, and
+        spans ``sent`` and acknowledged are known after the block.
+    """
+
+    def __init__(self, intake: Door, every_s: float = 0.02) -> None:
         self.intake = intake
-        self.fresh = fresh
         self.every_s = every_s
         self.took: list[float] = []
         self.refused: list[int] = []
         self.sent = 0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.intake.port, timeout=PATIENCE_SECONDS)
-        while not self._stopping.wait(self.every_s):
-            body = spans(HONEST_SPANS)
-            began = time.monotonic()
-            try:
-                connection.request("POST", "/v1/traces", body, {"content-type": PROTOBUF})
-                answer = connection.getresponse()
-                answer.read()
-                status = answer.status
-            except (OSError, http.client.HTTPException):
-                status = 0
-            if self.fresh or not status:
-                connection.close()
-            if status == 200:
-                self.took.append((time.monotonic() - began) * 1000)
-                self.sent += HONEST_SPANS
-            else:
-                self.refused.append(status)
-        connection.close()
+        self._client: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "Honest":
-        self._thread.start()
+        command = [sys.executable, "-m", "benchmarks.honest_client", str(self.intake.port), str(self.every_s)]
+        pipe = subprocess.PIPE
+        self._client = subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
+        assert self._client.stdout
+        self._client.stdout.readline()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
+        assert self._client
+        found = json.loads(self._client.communicate()[0])
+        self.took, self.refused, self.sent = found["took"], found["refused"], found["spans"]
 
     @property
     def p99(self) -> float:

@@ -12,8 +12,9 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 
+from benchmarks.honest_client import spans
 from benchmarks.torture import case
-from benchmarks.torture.bench import Bench, Door, Intake, spans, wrapped
+from benchmarks.torture.bench import Bench, Door, Intake, wrapped
 
 LISTENER = "OTLP/gRPC"
 PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -113,6 +114,18 @@ def flood(bench: Bench, send: Callable[[socket.socket], None], count: int = 1) -
 def _(bench: Bench) -> str:
     found = [code(bench.intake, b"hello"), code(bench.intake, b"\xff" * 100)]
     return ", ".join([*found, code(bench.intake, b"", PATH.replace("Export", "Import"))])
+
+
+@case(LISTENER, "a path that is not UTF-8, which ends the server of grpc.aio, three times", "honest in time")
+def _(bench: Bench) -> str:
+    block = request().replace(b"TraceService", b"Tr\xff\xfeService")
+    found = []
+    for _ in range(3):
+        with connect(bench.intake) as connection:
+            connection.sendall(frame(HEADERS, 1, block, END_HEADERS))
+            time.sleep(0.5)
+        found.append(honest(bench.intake))
+    return " and ".join(sorted(set(found)))
 
 
 @case(LISTENER, "a body of 200 MB, compressed", "RESOURCE_EXHAUSTED, honest in time")

@@ -15,8 +15,9 @@ from contextlib import suppress
 import zstandard
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from benchmarks.honest_client import PATIENCE_SECONDS, PROTOBUF, spans
 from benchmarks.torture import case
-from benchmarks.torture.bench import JSON, PATIENCE_SECONDS, PROTOBUF, Bench, Door, Intake, lines, spans, until, wrapped
+from benchmarks.torture.bench import JSON, Bench, Door, Intake, lines, until, wrapped
 
 LISTENER = "OTLP/HTTP"
 AT_ONCE = 6
@@ -101,9 +102,10 @@ def _(bench: Bench) -> str:
     return f"refused {first} and {second}"
 
 
-def connect(intake: Door) -> socket.socket:
-    """A connection."""
-    return socket.create_connection(("127.0.0.1", intake.port), timeout=30)
+def connect(to: Door | int) -> socket.socket:
+    """A connection to an intake, or to a port."""
+    port = to if isinstance(to, int) else to.port
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
 
 
 def head(length: int, more: str = "", line: str = "POST /v1/traces", host: str = HOST, kind: str = PROTOBUF) -> bytes:
@@ -113,10 +115,10 @@ def head(length: int, more: str = "", line: str = "POST /v1/traces", host: str =
 
 
 class Held:
-    """A connection whose request never ends, and what the intake made of it."""
+    """A connection whose request never ends, and what the server made of it."""
 
-    def __init__(self, intake: Door, start: bytes) -> None:
-        self._connection = connect(intake)
+    def __init__(self, to: Door | int, start: bytes) -> None:
+        self._connection = connect(to)
         self._connection.sendall(start)
         self._connection.settimeout(0)
         self._answer = b""

@@ -9,8 +9,9 @@ import time
 import zlib
 from pathlib import Path
 
+from benchmarks.honest_client import PATIENCE_SECONDS, spans
 from benchmarks.torture import case
-from benchmarks.torture.bench import PATIENCE_SECONDS, Bench, Intake, spans, until
+from benchmarks.torture.bench import Bench, Intake, until
 from otel_pipeline.intake.segments import OLD_MARK, OLD_START
 from otel_pipeline.localdb.launcher import free_port
 

@@ -16,10 +16,13 @@ import httpx
 import numpy as np
 import uvicorn
 
+from benchmarks.honest_client import PATIENCE_SECONDS
 from benchmarks.torture import case
 from benchmarks.torture.bench import Bench, lines
+from benchmarks.torture.http_otlp import HOST, Held, head
 from otel_pipeline import web_guard
 from otel_pipeline.assets.node import metadata
+from otel_pipeline.connections import bounded
 from otel_pipeline.detection.model import StepReport
 from otel_pipeline.embedder_server import application
 from otel_pipeline.localdb.launcher import free_port
@@ -161,7 +164,7 @@ def _(bench: Bench) -> str:
 def served(app: Any) -> Iterator[int]:
     """A port with the application behind it."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="auto"))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="auto", **bounded()))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
@@ -177,6 +180,13 @@ async def reached(_scope: Any, _receive: Any, send: Any) -> None:
     """An application that takes everything."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"reached"})
+
+
+async def reading(scope: Any, receive: Any, send: Any) -> None:
+    """One that reads a body first."""
+    while scope["type"] == "http" and (await receive()).get("more_body"):
+        pass
+    await reached(scope, receive, send)
 
 
 class Model:
@@ -251,9 +261,6 @@ def _(_bench: Bench) -> str:
     return REFUSED if set(found) == {REFUSED} else str(found)
 
 
-# MCP, the shop.
-
-
 @contextmanager
 def process(settings: Settings, *command: str, path: str, port: int, **environment: str) -> Iterator[None]:
     """A process that answers at a port."""
@@ -272,6 +279,75 @@ def process(settings: Settings, *command: str, path: str, port: int, **environme
     finally:
         started.terminate()
         started.wait(30)
+
+
+# Clients that take their time, at every listener with a page or a program behind it.
+
+HELD = "bodies 408, a head and silence closed"
+
+
+def held_on(port: int, path: str, kind: str = "application/json", more: str = "") -> str:
+    """What becomes of bodies that stand still or come at a byte a second, of such a head, and of who says nothing."""
+    start = head(1000, more, f"POST {path}", kind=kind)
+    held = {
+        "body still": (Held(port, start), b""),
+        "body slow": (Held(port, start), b"x"),
+        "head slow": (Held(port, f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nX: ".encode()), b"x"),
+        "silence": (Held(port, b""), b""),
+    }
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not all(one.has_ended for one, _ in held.values()) and time.monotonic() < deadline:
+        for one, part in held.values():
+            if not one.has_ended:
+                one.go_on(part)
+        time.sleep(1)
+    for one, _ in held.values():
+        one.close()
+    found = {name: one.status for name, (one, _) in held.items()}
+    wanted = {"body still": "408", "body slow": "408", "head slow": "no answer", "silence": "no answer"}
+    return HELD if found == wanted else str(found)
+
+
+SLOWLY = "bodies and heads at a byte a second, and silence"
+
+
+@case(PAGES, SLOWLY, HELD, slow=True)
+def _(bench: Bench) -> str:
+    with served(web_guard.pages(reading, bench.settings, "127.0.0.1", posted=("/graphql",))) as port:
+        return held_on(port, "/graphql")
+
+
+@case(PAGES, f"{SLOWLY}, at the login", HELD, slow=True)
+def _(bench: Bench) -> str:
+    settings = bench.settings.model_copy(update={"web_token": TOKEN})
+    with served(web_guard.pages(reading, settings, "127.0.0.1")) as port:
+        return held_on(port, web_guard.LOGIN, "application/x-www-form-urlencoded")
+
+
+@case("embedder", SLOWLY, HELD)
+def _(_bench: Bench) -> str:
+    with served(web_guard.programs(application(Model()))) as port:  # pyright: ignore[reportArgumentType]
+        return held_on(port, "/v1/embeddings")
+
+
+@case("MCP over HTTP", SLOWLY, HELD, slow=True)
+def _(bench: Bench) -> str:
+    port = free_port()
+    settings = bench.settings.model_copy(update={"mcp_port": port, "mcp_token": TOKEN})
+    known = f"Accept: application/json, text/event-stream\r\nAuthorization: Bearer {TOKEN}\r\n"
+    with process(settings, "otel_pipeline", "mcp", "--http", path="/mcp", port=port):
+        return held_on(port, "/mcp", more=known)
+
+
+@case("Locust's page", SLOWLY, HELD, slow=True)
+def _(bench: Bench) -> str:
+    port = free_port()
+    command = ("locust", "-f", "load/locustfile.py", "--web-host", "127.0.0.1", "--web-port", str(port))
+    with process(bench.settings, *command, path="/", port=port):
+        return held_on(port, "/swarm", "application/x-www-form-urlencoded")
+
+
+# MCP, the shop.
 
 
 @case("MCP over HTTP", "Host and Origin localhost:1.evil.example, with the token", REFUSED)

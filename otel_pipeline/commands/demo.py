@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from otel_pipeline.commands.common import json_option, print_json
+from otel_pipeline.sanitize import Terminal
 
 
 @click.command()
@@ -46,11 +48,11 @@ def command(
     console = Console(highlight=False, stderr=as_json)
 
     def say(line: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:5.0f} s[/] {line}")
+        console.print(Text.assemble((f"{time.monotonic() - began:5.0f} s", "dim"), " ", Terminal.of(line)))
 
     def changed(name: str, state: str, detail: str) -> None:
         if state in ("ready", "pause", "failed"):
-            say(f"{name} {state} [dim]{detail}[/]")
+            say(f"{name} {state} {detail}")
 
     with Stack(load(), on_event=changed) as stack:
         stack.wait_ready()

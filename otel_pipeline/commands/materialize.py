@@ -89,6 +89,6 @@ def _answers(embedder: Embedder) -> bool:
     try:
         embedder.embed(["is anybody there"])
     except Unavailable as error:
-        progress_console.print(f"[yellow]without vectors:[/] {error}")
+        progress_console.print(f"without vectors: {error}", style="yellow")
         return False
     return True

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from otel_pipeline.intake.dead_letters import DeadLetters
@@ -16,8 +16,9 @@ from otel_pipeline.intake.horizon import horizon
 from otel_pipeline.intake.protocol import PROTOBUF, Accepted, BadBody, accept, accept_untouched, decompress
 from otel_pipeline.intake.spool import Spool, SpoolFull
 from otel_pipeline.intake.telemetry import Telemetry
-from otel_pipeline.intake.workers import Overloaded, Workers
+from otel_pipeline.intake.workers import Overloaded, Packed, Workers
 from otel_pipeline.settings import Settings
+from otel_pipeline.web_body import Pace
 
 IN_FLIGHT_BYTES = 96 << 20
 SMALL_IN_FLIGHT_BYTES = 32 << 20  # beside these, for bodies that are small: nobody's large ones are in their way
@@ -27,11 +28,7 @@ UNPACKERS = 2
 ADDRESS_SHARE = 0.5
 RETRY_AFTER_BUSY, RETRY_AFTER_FULL = 1, 10
 
-# A body must get on: so many seconds without a byte end it, and so does a pace below the least rate. Where memory is
-# short, one that has been still for longer than a moment makes room for others.
-BODY_IDLE_SECONDS = 10.0
-BODY_GRACE_SECONDS = 10.0
-LEAST_BYTES_PER_SECOND = 16 << 10
+# Where memory is short, a body that has been still for longer than a moment makes room for others.
 STILL_SECONDS = 0.5
 
 
@@ -40,26 +37,21 @@ class Busy(Exception):
 
 
 @dataclass(eq=False)
-class Arrival:
+class Arrival(Pace):
     """A body on its way, and the memory that it holds.
 
     :param address: of its sender. :param end: ends it, to make room; None once it is there.
+    :param size: bytes of memory.
     """
 
     address: str = ""
     end: Callable[[], None] | None = None
     size: int = 0
-    began: float = field(default_factory=time.monotonic)
-    moved: float = field(default_factory=time.monotonic)
 
     @property
     def is_small(self) -> bool:
         """Whether it counts among the small ones."""
         return self.size <= INLINE_BYTES
-
-    def deadline(self) -> float:
-        """Until when (monotonic) more of it must have come."""
-        return min(self.moved + BODY_IDLE_SECONDS, self.began + BODY_GRACE_SECONDS + self.size / LEAST_BYTES_PER_SECOND)
 
 
 class Doors:
@@ -123,7 +115,6 @@ class Doors:
         self._count(arrival, -arrival.size)
         arrival.size += size
         self._count(arrival, arrival.size)
-        arrival.moved = time.monotonic()
 
     def leave(self, arrival: Arrival) -> None:
         """Give back what :meth:`enter` claimed."""
@@ -176,13 +167,12 @@ class Doors:
         :raises SpoolFull: it cannot be taken now. :raises Busy: nor while so many others are.
         """
         try:
+            packed = None
             if encoding:
-                loop = asyncio.get_running_loop()
-                unpack = partial(decompress, body, encoding, self.limit)
-                body = await loop.run_in_executor(self._unpackers, unpack)
-                if arrival and len(body) > arrival.size:
-                    self.enter(arrival, len(body) - arrival.size)
-            accepted = await self._accept(signal, body, content_type)
+                body, packed = await self._unpack(body, encoding, arrival)
+            accepted = await self._accept(signal, body, content_type, packed)
+            if packed and arrival and len(accepted.body) > arrival.size:
+                self.enter(arrival, len(accepted.body) - arrival.size)
             if accepted.dead:
                 await asyncio.get_running_loop().run_in_executor(self._unpackers, self._bury, signal, accepted)
             if not accepted.body:
@@ -197,21 +187,39 @@ class Doors:
             self.telemetry.refused(signal, type(error).__name__)
             raise
 
-    async def _accept(self, signal: str, body: bytes, content_type: str) -> Accepted:
+    async def _unpack(self, body: bytes, encoding: str, arrival: Arrival | None) -> tuple[bytes, Packed | None]:
+        """What a small body unpacks to; of a larger one itself, for a worker: a thread would keep the interpreter.
+
+        :raises BadBody: it cannot be unpacked.
+        """
+        packed = Packed(encoding, self.limit)
+        if self._workers and len(body) > INLINE_BYTES:
+            return body, packed
+        limit = min(INLINE_BYTES, self.limit) if self._workers else self.limit
+        try:
+            unpack = partial(decompress, body, encoding, limit)
+            plain = await asyncio.get_running_loop().run_in_executor(self._unpackers, unpack)
+        except BadBody as error:
+            if error.status != 413 or limit == self.limit:
+                raise
+            return body, packed
+        if arrival and len(plain) > arrival.size:
+            self.enter(arrival, len(plain) - arrival.size)
+        return plain, None
+
+    async def _accept(self, signal: str, body: bytes, content_type: str, packed: Packed | None) -> Accepted:
         """Here and now what is quickly done; in a process of its own what may not be."""
         bounds = self._horizon()
-        if len(body) <= WALKED_INLINE_BYTES:
+        if not packed and len(body) <= WALKED_INLINE_BYTES:
             return accept(signal, body, content_type, bounds)
-        # Empty messages, the densest of all: each has a byte that is 0.
-        is_dense = body.count(0) * 4 > len(body)
-        if len(body) <= INLINE_BYTES and content_type == PROTOBUF and not is_dense:
+        if not packed and len(body) <= INLINE_BYTES and content_type == PROTOBUF and not _is_dense(body):
             untouched = accept_untouched(signal, body, bounds)
             if untouched:
                 return untouched
         if not self._workers:
             return await asyncio.to_thread(accept, signal, body, content_type, bounds)
         try:
-            return await self._workers.accept(signal, body, content_type, bounds)
+            return await self._workers.accept(signal, body, content_type, bounds, packed)
         except Overloaded as error:
             raise Busy(str(error)) from None
 
@@ -224,3 +232,8 @@ class Doors:
     def close(self) -> None:
         """End the threads."""
         self._unpackers.shutdown(wait=False)
+
+
+def _is_dense(body: bytes) -> bool:
+    """Whether it may be full of empty messages, the densest of all: each has a byte that is 0."""
+    return body.count(0) * 4 > len(body)

@@ -1,8 +1,11 @@
 """OTLP over gRPC: the three ``Export`` methods, on raw bytes (no message object is made of a request here)."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -14,6 +17,8 @@ from otel_pipeline.intake.http import partial_success
 from otel_pipeline.intake.protocol import PROTOBUF, BadBody
 from otel_pipeline.intake.spool import SpoolFull
 
+log = logging.getLogger(__name__)
+
 SERVICES = {
     "traces": "opentelemetry.proto.collector.trace.v1.TraceService",
     "logs": "opentelemetry.proto.collector.logs.v1.LogsService",
@@ -24,6 +29,7 @@ ANSWER_SECONDS = 1.0
 MOST_CALLS, MOST_RECEIVING = 512, 16
 RECEIVE_SECONDS, SLOW_SECONDS = 10.0, 0.5
 HANDSHAKE_MS, IDLE_MS, KEEPALIVE_MS = 10_000, 120_000, 60_000
+WATCH_SECONDS, FAREWELL_SECONDS = 0.05, 3.0
 
 Context = grpc.aio.ServicerContext
 
@@ -59,6 +65,61 @@ def server(doors: Doors, host: str, port: int, connections: int = 512) -> grpc.a
     except RuntimeError as error:
         raise UserError(f"port {port} is taken; choose another with INTAKE_GRPC_PORT") from error
     return bound
+
+
+class GrpcDoor:
+    """The gRPC server, started again whenever it ends by itself.
+
+    One call whose path is not UTF-8 ends a ``grpc.aio`` server for good, and nobody could send by gRPC any more.
+
+    :raises UserError: the port is taken.
+    """
+
+    def __init__(self, doors: Doors, host: str, port: int, connections: int = 512) -> None:
+        self._make = partial(server, doors, host, port, connections)
+        self._server = self._make()
+        self._watching: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Serve until :meth:`stop`."""
+        await self._server.start()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def stop(self, grace: float) -> None:
+        """Take no more calls, and end those under way after so many seconds."""
+        for task in (self._watching, *self._ending):
+            if task:
+                task.cancel()
+        await self._server.stop(grace)
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                # Without a time-out it would tell of the end only once the last call is over.
+                if not await self._server.wait_for_termination(WATCH_SECONDS):
+                    return  # it was stopped; True: it runs
+            except Exception as error:
+                log.warning("the gRPC server ended by itself (%s); it is started again", type(error).__name__)
+                ending = asyncio.create_task(_end(self._server))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
+                await self._start_again()
+
+    async def _start_again(self) -> None:
+        while True:
+            try:
+                self._server = self._make()
+                await self._server.start()
+                return
+            except UserError as error:
+                log.warning("%s", error)
+                await asyncio.sleep(1)
+
+
+async def _end(ended: grpc.aio.Server) -> None:
+    with suppress(Exception):  # it has told already why it ended
+        await ended.stop(FAREWELL_SECONDS)
 
 
 class Queue:
@@ -104,7 +165,7 @@ def _export(doors: Doors, signal: str, queue: Queue) -> Callable[[AsyncIterator[
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         if not doors.allows(metadata.get("authorization", "")):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "wrong or missing token; send it as `authorization`")
-        arrival = Arrival(_address(context.peer()))
+        arrival = Arrival(address=_address(context.peer()))
         try:
             body = await queue.receive(requests, context.peer())
             doors.enter(arrival, len(body))

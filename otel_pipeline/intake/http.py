@@ -4,9 +4,7 @@ Answers follow the OTLP specification: 200, perhaps with a partial success; 400,
 503 with Retry-After. An error body is a ``google.rpc.Status`` in the client's own encoding.
 """
 
-import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
@@ -21,7 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otel_pipeline.intake.doors import RETRY_AFTER_BUSY, RETRY_AFTER_FULL, Arrival, Busy, Doors
 from otel_pipeline.intake.protocol import JSON, PROTOBUF, Accepted, BadBody
 from otel_pipeline.intake.spool import SpoolFull
-from otel_pipeline.web_guard import Body
+from otel_pipeline.web_body import TOO_SLOW, Body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -116,7 +114,7 @@ class HttpDoor:
             raise Refusal(401, "wrong or missing token; send it as `Authorization: Bearer <token>`")
         if content_type not in (PROTOBUF, JSON):
             raise Refusal(415, f"Content-Type {content_type[:60]!r} is not supported; use {PROTOBUF} or {JSON}")
-        arrival = Arrival(address)
+        request.pace = arrival = Arrival(address=address)
         try:
             length = headers.get(b"content-length", "")
             if len(length) > 18 or (length.isdigit() and int(length) > self.doors.limit):
@@ -138,29 +136,18 @@ class HttpDoor:
     async def _receive(self, request: Body, arrival: Arrival) -> bytes:
         """The whole body, if it comes fast enough."""
         chunks: list[bytes] = []
-        ended: list[bool] = []
-        loop = asyncio.get_running_loop()
+        arrival.end = request.end
         try:
-            async with asyncio.timeout(None) as timeout:
-
-                def end() -> None:
-                    ended.append(True)
-                    timeout.reschedule(loop.time())
-
-                arrival.end = end
-                while request.more:
-                    timeout.reschedule(loop.time() + arrival.deadline() - time.monotonic())
-                    chunk = await request.chunk()
-                    if ended:
-                        raise TimeoutError
-                    self.doors.enter(arrival, len(chunk))
-                    if arrival.size > self.doors.limit:
-                        raise Refusal(413, f"the body is larger than {self.doors.limit} bytes")
-                    chunks.append(chunk)
-                arrival.end = None
+            while request.more:
+                chunk = await request.chunk()
+                self.doors.enter(arrival, len(chunk))
+                if arrival.size > self.doors.limit:
+                    raise Refusal(413, f"the body is larger than {self.doors.limit} bytes")
+                chunks.append(chunk)
         except TimeoutError:
             chunks.clear()
-            raise Refusal(408, "the body came too slowly; send it at once, in smaller parts") from None
+            raise Refusal(408, TOO_SLOW) from None
+        arrival.end = None
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

@@ -116,29 +116,64 @@ def children(message: Message) -> Iterable[Message]:
             yield from value if field.is_repeated else (value,)
 
 
-def has_wrong_types(message: Message) -> bool:
-    """Whether, at any depth, a field came with another wire type than its own (numbers never heard of are fine)."""
-    known = message.DESCRIPTOR.fields_by_number
-    if any(field.field_number in known for field in UnknownFieldSet(message)):
-        return True
-    return any(has_wrong_types(child) for child in children(message))
+class TooMany(Exception):
+    """More messages in a request than anybody has the time to walk."""
 
 
-def with_readable_text(signal: str, body: bytes) -> tuple[Message, int]:
+class Room:
+    """For so many messages more: whoever walks a request takes it list by list, before its members.
+
+    Millions of empty messages are a few kilobytes, well compressed, parsed in a second, and walked in half a minute.
+    """
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def take(self, count: int) -> None:
+        """:raises TooMany: there is no room for them."""
+        self._left -= count
+        if self._left < 0:
+            raise TooMany
+
+
+def has_wrong_types(message: Message, room: Room) -> bool:
+    """Whether, at any depth, a field came with another wire type than its own (numbers never heard of are fine).
+
+    :raises TooMany: there are more messages than that.
+    """
+    unknown = UnknownFieldSet(message)
+    if len(unknown):
+        room.take(len(unknown))
+        known = message.DESCRIPTOR.fields_by_number
+        if any(field.field_number in known for field in unknown):
+            return True
+    for field, value in message.ListFields():
+        if field.type != FieldDescriptor.TYPE_MESSAGE:
+            continue
+        if field.is_repeated:
+            room.take(len(value))
+            if any(has_wrong_types(child, room) for child in value):
+                return True
+        elif has_wrong_types(value, room):
+            return True
+    return False
+
+
+def with_readable_text(signal: str, body: bytes, room: Room) -> tuple[Message, int]:
     """A request whose text is partly not UTF-8, with U+FFFD for what cannot be read.
 
     :returns: the request in its official form, and how many texts were repaired.
-    :raises DecodeError: something else is wrong with the body.
+    :raises DecodeError: something else is wrong with the body. :raises TooMany: it has more messages than that.
     """
     request = _form("lenient", signal)()
     request.ParseFromString(body)
-    repaired = _repair_text(request, official(signal).DESCRIPTOR)
+    repaired = _repair_text(request, official(signal).DESCRIPTOR, room)
     clean = official(signal)()
     clean.ParseFromString(request.SerializeToString())
     return clean, repaired
 
 
-def _repair_text(message: Message, truth) -> int:
+def _repair_text(message: Message, truth, room: Room) -> int:
     repaired = 0
     for field, value in message.ListFields():
         true_field = truth.fields_by_number[field.number]
@@ -155,8 +190,10 @@ def _repair_text(message: Message, truth) -> int:
                     value[place] = text
                     repaired += 1
         elif true_field.type == FieldDescriptor.TYPE_MESSAGE:
+            if field.is_repeated:
+                room.take(len(value))
             for item in value if field.is_repeated else (value,):
-                repaired += _repair_text(item, true_field.message_type)
+                repaired += _repair_text(item, true_field.message_type, room)
     return repaired
 
 

@@ -25,11 +25,15 @@ from otel_pipeline.intake.values import flatten
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 SESSION_MARK = b"rr-web.event"
 ZSTD_WINDOW = 8 << 20
-ZSTD_STEP = 256
+ZSTD_STEP = 64
 SLICE = 64 << 10
 # No client compresses a body in so many pieces, or puts so many records into one.
 MEMBERS = 64
 MOST_RECORDS = 250_000
+# What is walked in Python costs time by the message, not by the byte. An attribute is two; 16 MiB hold no more, unless
+# somebody sends nothing, again and again.
+MOST_WALKED = 2_000_000
+MOST_OBJECTS = 1_000_000
 
 # An empty array or object leaves no trace in the engine's columns. These bytes betray one, as the value of an attribute
 # (field 2) or as the body of a log record (field 5).
@@ -119,7 +123,7 @@ def _unpack_zstd(body: bytes, limit: int) -> bytes:
     view = memoryview(body)
     place = 0
     try:
-        # In small steps: a few bytes can unpack to a block of 128 KiB.
+        # In small steps: four bytes can unpack to a block of 128 KiB, so one step to 2 MiB.
         while place < len(body):
             part = view[place : place + ZSTD_STEP]
             plain += stream.decompress(part)
@@ -175,11 +179,18 @@ def accept_untouched(signal: str, body: bytes, bounds: Horizon | None = None) ->
 
 def _accept_rewritten(signal: str, body: bytes, bounds: Horizon | None) -> Accepted:
     """What remains of a body when what cannot be stored of it is left out, and the rest is made plain."""
+    try:
+        return _rewritten(signal, body, bounds)
+    except messages.TooMany:
+        raise BadBody(413, f"more than {MOST_WALKED} values in one body; send them in several") from None
+
+
+def _rewritten(signal: str, body: bytes, bounds: Horizon | None) -> Accepted:
     request, replaced = _official(signal, body)
     if body and not request.ListFields():
         raise BadBody(400, f"not an OTLP {signal} request: it has nothing that one has")
     _bound(signal, request)
-    if messages.has_wrong_types(request):
+    if messages.has_wrong_types(request, messages.Room(MOST_WALKED)):
         raise BadBody(400, f"not an OTLP {signal} request: a field has the wrong type")
     outside = take_outside(signal, request, bounds) if bounds else None
     flatten(request)
@@ -233,12 +244,15 @@ def _official(signal: str, body: bytes) -> tuple[Any, int]:
     except DecodeError:
         pass
     try:
-        return messages.with_readable_text(signal, body)
+        return messages.with_readable_text(signal, body, messages.Room(MOST_WALKED))
     except DecodeError as error:
         raise BadBody(400, f"not an OTLP {signal} request: {error}") from None
 
 
 def _from_json(signal: str, body: bytes) -> bytes:
+    # Braces within a text are followed by an escaped quote.
+    if body.count(b"{") - body.count(b'{\\"') > MOST_OBJECTS:
+        raise BadBody(413, f"more than {MOST_OBJECTS} objects in one body; send them in several")
     try:
         text = JSON_IDS.sub(_id_to_base64, body.decode(errors="replace"))
         if not text.lstrip().startswith("{"):

@@ -11,11 +11,11 @@ from typing import Any
 import uvicorn
 
 from otel_pipeline import sqlfiles, web_guard
+from otel_pipeline.connections import bounded, connections_each
 from otel_pipeline.errors import UserError
-from otel_pipeline.intake.connections import KEEP_ALIVE_SECONDS, Connections, connections_each
 from otel_pipeline.intake.dead_letters import DeadLetters, private_folder
 from otel_pipeline.intake.doors import Doors
-from otel_pipeline.intake.grpc import server as grpc_server
+from otel_pipeline.intake.grpc import GrpcDoor
 from otel_pipeline.intake.http import HttpDoor
 from otel_pipeline.intake.protocol import PROTOBUF, accept
 from otel_pipeline.intake.spool import Spool, SpoolFull
@@ -71,15 +71,13 @@ class Intake:
         self.writer = Writer(settings, self.spool, self.dead_letters, observer)
         self._workers = Workers()
         doors = Doors(settings, self.spool, self.telemetry, self.dead_letters, self._workers)
-        self._connections = Connections(most)
         self._most = most
         self._listening = listening
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http = _Http(
             uvicorn.Config(
                 web_guard.intake(HttpDoor(doors, self.probe), settings),
-                http=self._connections.protocol,  # pyright: ignore[reportArgumentType]
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                **bounded(most),
                 lifespan="off",
                 log_level="error",
                 access_log=False,
@@ -98,7 +96,7 @@ class Intake:
         """
         self._loop = asyncio.get_running_loop()
         try:
-            grpc = grpc_server(self._doors, self.settings.intake_host, self.settings.intake_grpc_port, self._most)
+            grpc = GrpcDoor(self._doors, self.settings.intake_host, self.settings.intake_grpc_port, self._most)
         except UserError:
             self._listening.close()
             self.spool.close()
@@ -106,12 +104,10 @@ class Intake:
         await grpc.start()
         self.writer.start()
         self._workers.start()
-        sweeping = asyncio.create_task(self._connections.sweep())
         http = asyncio.create_task(self._http.serve([self._listening]))
         await stop.wait()
         self._http.should_exit = True
         await asyncio.gather(grpc.stop(ANSWER_SECONDS), http)
-        sweeping.cancel()
         self._workers.stop()
         self._doors.close()
         await asyncio.to_thread(self.telemetry.close)

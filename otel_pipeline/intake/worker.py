@@ -11,14 +11,18 @@ import sys
 from typing import BinaryIO
 
 from otel_pipeline.intake.horizon import Horizon
-from otel_pipeline.intake.protocol import BadBody, accept
+from otel_pipeline.intake.protocol import BadBody, accept, decompress
 
 
 def answer(question: dict, body: bytes) -> tuple[dict, bytes, bytes]:
-    """What :func:`protocol.accept` says of a body: the document, the body where it is another, the dead letter."""
+    """What :func:`protocol.accept` says of a body: the document, the body where it is another, the dead letter.
+
+    A packed body is unpacked first, here too: it costs what it unpacks to.
+    """
     bounds = Horizon(*question["bounds"]) if question["bounds"] else None
     try:
-        accepted = accept(question["signal"], body, question["content_type"], bounds)
+        plain = decompress(body, question["encoding"], question["limit"])
+        accepted = accept(question["signal"], plain, question["content_type"], bounds)
     except BadBody as error:
         return {"status": error.status, "reason": str(error)}, b"", b""
     document = {"kind": accepted.kind, "rejected": accepted.rejected, "reason": accepted.reason}

@@ -13,6 +13,8 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 
 import psutil
 
@@ -25,11 +27,23 @@ SECONDS = 8.0  # of CPU, for 16 MiB, less for less; a good body of protobuf need
 LEAST_SECONDS = 1.5
 PATIENCE = 6  # times as many seconds of the clock as of CPU
 MOST_WAITING = 24
+WAIT_SECONDS = 5.0  # for a worker; a client may give up after ten
 PIPE_BYTES = 1 << 20
 
 
 class Overloaded(Exception):
     """Too many bodies wait already."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A body is to be unpacked first.
+
+    :param encoding: its Content-Encoding. :param limit: the most bytes that it may become.
+    """
+
+    encoding: str
+    limit: int
 
 
 class Worker:
@@ -60,7 +74,9 @@ class Worker:
                         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         return self._process
 
-    def accept(self, signal: str, body: bytes, content_type: str, bounds: Horizon | None) -> Accepted:
+    def accept(
+        self, signal: str, body: bytes, content_type: str, bounds: Horizon | None, packed: Packed | None = None
+    ) -> Accepted:
         """As :func:`protocol.accept`.
 
         :raises BadBody: also for a body that would take too long, or too much memory.
@@ -71,9 +87,11 @@ class Worker:
             "signal": signal,
             "content_type": content_type,
             "size": len(body),
+            "encoding": packed.encoding if packed else "",
+            "limit": packed.limit if packed else len(body),
             "bounds": (bounds.earliest, bounds.latest, bounds.now) if bounds else None,
         }
-        seconds = LEAST_SECONDS + self.seconds * len(body) / (16 << 20)
+        seconds = LEAST_SECONDS + self.seconds * (packed.limit if packed else len(body)) / (16 << 20)
         done = threading.Event()
         threading.Thread(target=_watch, args=(process, seconds, done), daemon=True).start()
         try:
@@ -138,13 +156,16 @@ class Workers:
         self._threads = ThreadPoolExecutor(count, "worker")
         self._most = count + waiting
         self._under_way = 0
+        self._room = asyncio.Semaphore(count)
 
     def start(self) -> None:
         """Start the processes, so that the first body need not wait for one."""
         for worker in self._all:
             worker.start()
 
-    async def accept(self, signal: str, body: bytes, content_type: str, bounds: Horizon | None) -> Accepted:
+    async def accept(
+        self, signal: str, body: bytes, content_type: str, bounds: Horizon | None, packed: Packed | None = None
+    ) -> Accepted:
         """Validate a body in one of the processes.
 
         :raises BadBody: it cannot be taken. :raises Overloaded: not now.
@@ -153,16 +174,25 @@ class Workers:
             raise Overloaded("too many large bodies at once")
         self._under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._run, signal, body, content_type, bounds
-            )
+            try:
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self._room.acquire()
+            except TimeoutError:
+                raise Overloaded("large bodies keep the workers busy") from None
+            run = partial(self._run, signal, body, content_type, bounds, packed)
+            working = asyncio.get_running_loop().run_in_executor(self._threads, run)
+            # The worker is at it until it is done, whoever has given up meanwhile.
+            working.add_done_callback(lambda _: self._room.release())
+            return await working
         finally:
             self._under_way -= 1
 
-    def _run(self, signal: str, body: bytes, content_type: str, bounds: Horizon | None) -> Accepted:
+    def _run(
+        self, signal: str, body: bytes, content_type: str, bounds: Horizon | None, packed: Packed | None
+    ) -> Accepted:
         worker = self._free.pop()
         try:
-            return worker.accept(signal, body, content_type, bounds)
+            return worker.accept(signal, body, content_type, bounds, packed)
         finally:
             self._free.append(worker)
 

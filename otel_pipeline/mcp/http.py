@@ -7,13 +7,13 @@ the token keeps it out, and so do the checks of Host and Origin (:mod:`otel_pipe
 import hmac
 import secrets
 import socket
-from typing import Any
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from otel_pipeline import web_guard
+from otel_pipeline.connections import bounded
 from otel_pipeline.errors import UserError
 from otel_pipeline.mcp.server import build
 from otel_pipeline.settings import Settings
@@ -92,5 +92,5 @@ def new_token() -> str:
 
 def serve(settings: Settings, token: str, bound: socket.socket) -> None:
     """Serve until SIGTERM or Ctrl-C."""
-    options: dict[str, Any] = {"log_level": "warning", "access_log": False, "timeout_graceful_shutdown": 5}
+    options = {**bounded(), "log_level": "warning", "access_log": False, "timeout_graceful_shutdown": 5}
     uvicorn.Server(uvicorn.Config(application(settings, token), **options)).run(sockets=[bound])

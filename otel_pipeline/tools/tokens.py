@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from otel_pipeline.errors import UserError
+from otel_pipeline.sanitize import one_line
 
 Kind = Literal["word", "quoted", "string", "number", "parameter", "mark"]
 MOST_CHARACTERS = 20_000
@@ -17,7 +18,13 @@ DEEPEST = 60
 
 
 class Refused(UserError):
-    """A statement that the guard does not let through: why, and what to write instead."""
+    """A statement that the guard does not let through: why, and what to write instead.
+
+    The reason may quote the statement; it is one line without hidden characters all the same.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(one_line(reason))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,17 @@
 """More bodies at once than there is memory for: 429 with Retry-After."""
 
 import asyncio
+import gzip
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_pipeline.intake.doors import (
     IN_FLIGHT_BYTES,
@@ -17,10 +22,12 @@ from otel_pipeline.intake.doors import (
     Busy,
     Doors,
 )
+from otel_pipeline.intake.horizon import Horizon
 from otel_pipeline.intake.http import HttpDoor
-from otel_pipeline.intake.protocol import PROTOBUF
+from otel_pipeline.intake.protocol import PROTOBUF, Accepted, BadBody, accept, decompress
 from otel_pipeline.intake.spool import Spool
 from otel_pipeline.intake.telemetry import Telemetry
+from otel_pipeline.intake.workers import Packed, Workers
 from otel_pipeline.settings import load
 
 
@@ -99,7 +106,72 @@ def test_a_body_that_stands_still_makes_room_for_others(doors: Doors) -> None:
 
 
 def test_one_address_has_a_share(doors: Doors) -> None:
-    doors.enter(Arrival("192.0.2.1"), IN_FLIGHT_BYTES // 2)
+    doors.enter(Arrival(address="192.0.2.1"), IN_FLIGHT_BYTES // 2)
     with pytest.raises(Busy):
-        doors.enter(Arrival("192.0.2.1"), INLINE_BYTES + 1)
-    doors.enter(Arrival("192.0.2.2"), INLINE_BYTES + 1)
+        doors.enter(Arrival(address="192.0.2.1"), INLINE_BYTES + 1)
+    doors.enter(Arrival(address="192.0.2.2"), INLINE_BYTES + 1)
+
+
+class Recording(Workers):
+    """Workers that tell what they are asked, and do it here."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, Packed | None]] = []
+
+    async def accept(
+        self, signal: str, body: bytes, content_type: str, bounds: Horizon | None, packed: Packed | None = None
+    ) -> Accepted:
+        self.asked.append((len(body), packed))
+        return accept(signal, decompress(body, packed.encoding, packed.limit) if packed else body, content_type, bounds)
+
+
+@pytest.mark.parametrize("size", [100, INLINE_BYTES, INLINE_BYTES + 1, 2 << 20])
+@pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "zstd"])
+def test_what_unpacks_to_a_lot_is_unpacked_elsewhere(tmp_path: Path, encoding: str, size: int) -> None:
+    """Unpacked in a thread of the door it would keep the interpreter from answering the others."""
+    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}.get(encoding, bytes)
+    body = spans_of(size)
+    workers, spool = Recording(), Spool(tmp_path / "spool", 1 << 30)
+    door = Doors(load(otel_pipeline_home=tmp_path), spool, Telemetry(), workers=workers)
+
+    async def take() -> bytes:
+        arrival = Arrival()
+        packed = pack(body)
+        door.enter(arrival, len(packed))
+        async with door.taken("traces", packed, PROTOBUF, encoding, arrival=arrival) as accepted:
+            assert arrival.size >= len(body)
+            return accepted.body
+
+    assert asyncio.run(take()) == body
+    assert [packed.encoding if packed else "" for _, packed in workers.asked] == [encoding] * (len(body) > INLINE_BYTES)
+    spool.close()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_what_cannot_be_unpacked_is_refused_at_once(tmp_path: Path, encoding: str) -> None:
+    workers, spool = Recording(), Spool(tmp_path / "spool", 1 << 30)
+    door = Doors(load(otel_pipeline_home=tmp_path), spool, Telemetry(), workers=workers)
+
+    async def take() -> None:
+        async with door.taken("traces", b"hello", PROTOBUF, encoding):
+            pass
+
+    with pytest.raises(BadBody) as caught:
+        asyncio.run(take())
+    assert caught.value.status == (400 if encoding == "gzip" else 415) and not workers.asked
+    spool.close()
+
+
+def spans_of(size: int) -> bytes:
+    """A request of spans, of exactly so many bytes."""
+    request = ExportTraceServiceRequest()
+    span = (
+        request.resource_spans.add()
+        .scope_spans.add()
+        .spans.add(name="n", start_time_unix_nano=time.time_ns(), end_time_unix_nano=time.time_ns())
+    )
+    while len(request.SerializeToString()) < size:
+        span.name += "n" * (size - len(request.SerializeToString()))
+    while len(request.SerializeToString()) > size:
+        span.name = span.name[:-1]
+    return request.SerializeToString()

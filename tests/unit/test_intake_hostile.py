@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import json
 import os
 import random
 import shutil
 import stat
 import time
 import zlib
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,12 +23,24 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_pipeline.intake import spool as spool_module
+from otel_pipeline.intake import workers as workers_module
 from otel_pipeline.intake.dead_letters import DeadLetters
+from otel_pipeline.intake.doors import INLINE_BYTES
 from otel_pipeline.intake.horizon import Horizon
-from otel_pipeline.intake.protocol import JSON, MEMBERS, MOST_RECORDS, PROTOBUF, BadBody, accept, decompress
+from otel_pipeline.intake.protocol import (
+    JSON,
+    MEMBERS,
+    MOST_OBJECTS,
+    MOST_RECORDS,
+    MOST_WALKED,
+    PROTOBUF,
+    BadBody,
+    accept,
+    decompress,
+)
 from otel_pipeline.intake.segments import MARK, Damage, Mark, mark_of, pieces, seed_of
 from otel_pipeline.intake.spool import Spool
-from otel_pipeline.intake.workers import Worker, Workers
+from otel_pipeline.intake.workers import Overloaded, Packed, Worker, Workers
 
 LIMIT = 16 << 20
 NOW = 1_795_775_400 * 10**9
@@ -80,6 +94,18 @@ def test_bombs_cost_little(encoding: str, body: bytes) -> None:
     assert time.process_time() - began < 1.5
 
 
+@pytest.mark.parametrize(("encoding", "pack"), [("zstd", zstandard.compress), ("deflate", zlib.compress)])
+def test_what_a_bomb_costs_follows_from_what_is_allowed(encoding: str, pack) -> None:
+    """The door unpacks this far itself, beside its answers to others."""
+    body, took = pack(bytes(64 << 20)), []
+    for _ in range(7):
+        began = time.process_time()
+        with pytest.raises(BadBody):
+            decompress(body, encoding, INLINE_BYTES)
+        took.append(time.process_time() - began)
+    assert min(took) < 0.004
+
+
 @hypothesis_settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["gzip", "deflate", "zstd"]), st.binary(max_size=400), st.integers(0, 60), st.data())
 def test_a_compressed_body_that_was_tampered_with_is_read_or_refused(
@@ -117,26 +143,56 @@ def test_more_records_than_anybody_sends_are_refused() -> None:
         assert caught.value.status == 413
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        # Sixteen million bytes of empty messages, an unknown field beside them so that they must be walked.
-        b"\xf8\x7f\x01" + wrapped(0x0A, wrapped(0x0A, b"\x0a\x00" * (4 << 20))),
-        wrapped(
-            0x0A,
-            wrapped(
-                0x12, wrapped(0x12, wrapped(0x2A, wrapped(0x2A, wrapped(0x0A, wrapped(0x2A, b"\x0a\x00" * (4 << 20))))))
-            ),
-        ),
-    ],
-    ids=["attributes", "nested values"],
-)
-def test_a_body_that_takes_too_long_ends_its_worker_only(body: bytes) -> None:
+def empty_attributes(count: int) -> bytes:
+    """An unknown field beside them, so that they must be walked."""
+    return b"\xf8\x7f\x01" + wrapped(0x0A, wrapped(0x0A, b"\x0a\x00" * count))
+
+
+def nested_values(count: int) -> bytes:
+    """Members of an object within an object of a log line."""
+    values = b"\x0a\x00" * count
+    for tag in (0x2A, 0x0A, 0x2A, 0x2A, 0x12, 0x12, 0x0A):
+        values = wrapped(tag, values)
+    return values
+
+
+@pytest.mark.parametrize("dense", [empty_attributes, nested_values])
+@pytest.mark.parametrize("text", [b"", b"\x1a\x01\xff"], ids=["", "no UTF-8"])
+def test_more_values_than_anybody_walks_are_refused_before_that(dense, text: bytes) -> None:
+    """Walking them takes half a minute; parsing them does not."""
+    body = dense(MOST_WALKED + 1) + (wrapped(0x0A, text) if text else b"")
+    began = time.process_time()
+    with pytest.raises(BadBody) as caught:
+        accept("logs", body, PROTOBUF, None)
+    assert caught.value.status == 413 and str(MOST_WALKED) in str(caught.value)
+    assert time.process_time() - began < 2.0
+
+
+def test_more_objects_than_anybody_walks_are_refused_before_that() -> None:
+    began = time.process_time()
+    for held in (b"{},", b"{ },", b'{"x":1},'):
+        with pytest.raises(BadBody) as caught:
+            accept("logs", b'{"resourceLogs":[' + held * MOST_OBJECTS + b"{}]}", JSON, None)
+        assert caught.value.status == 413 and str(MOST_OBJECTS) in str(caught.value)
+    assert time.process_time() - began < 1.0
+
+
+def test_objects_in_a_text_are_no_objects_of_the_request() -> None:
+    line = json.dumps([{"x": 1}] * (MOST_OBJECTS + 1), separators=(",", ":"))
+    request = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": line}}]}]}]}
+    assert len(accept("logs", json.dumps(request).encode(), JSON, None).body) > len(line)
+
+
+@pytest.mark.parametrize("dense", [empty_attributes, nested_values])
+def test_a_body_that_takes_too_long_ends_its_worker_only(dense, monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(seconds=0.5)
     try:
-        with pytest.raises(BadBody) as caught:
-            worker.accept("logs", body, PROTOBUF, None)
+        worker.accept("logs", b"", PROTOBUF, None)
+        monkeypatch.setattr(workers_module, "LEAST_SECONDS", 0.1)
+        with pytest.raises(BadBody, match="needs more than") as caught:
+            worker.accept("logs", dense(MOST_WALKED - 100), PROTOBUF, None)
         assert caught.value.status == 413
+        monkeypatch.undo()
         assert worker.accept("logs", b"", PROTOBUF, None).body == b""
     finally:
         worker.stop()
@@ -166,6 +222,33 @@ def test_a_worker_says_what_is_said_here() -> None:
             with pytest.raises(BadBody) as caught:
                 await workers.accept("traces", b"hello", PROTOBUF, BOUNDS)
             assert caught.value.status == 400
+            packed = Packed("gzip", LIMIT)
+            given = await workers.accept("traces", gzip.compress(body), PROTOBUF, BOUNDS, packed)
+            assert given == accept("traces", body, PROTOBUF, BOUNDS)
+            for bad, status in ((b"hello", 400), (gzip.compress(bytes(LIMIT + 1)), 413)):
+                with pytest.raises(BadBody) as caught:
+                    await workers.accept("traces", bad, PROTOBUF, BOUNDS, packed)
+                assert caught.value.status == status
+        finally:
+            workers.stop()
+
+    asyncio.run(ask())
+
+
+def test_nobody_waits_long_for_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "WAIT_SECONDS", 0.1)
+
+    async def ask() -> None:
+        workers = Workers(1, seconds=3)
+        try:
+            await workers.accept("logs", b"", PROTOBUF, None)
+            slow = asyncio.create_task(workers.accept("logs", empty_attributes(300_000), PROTOBUF, None))
+            await asyncio.sleep(0)
+            with pytest.raises(Overloaded):
+                await workers.accept("logs", b"", PROTOBUF, None)
+            with suppress(BadBody):
+                await slow
+            assert (await workers.accept("logs", b"", PROTOBUF, None)).body == b""
         finally:
             workers.stop()
 

@@ -1,16 +1,23 @@
 """Which requests reach a server that listens on loopback, and what its answers forbid."""
 
 import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_pipeline import web_guard
+from otel_pipeline import connections, web_body, web_guard
 from otel_pipeline.errors import UserError
 from otel_pipeline.settings import Settings
 from otel_pipeline.web_guard import LOGIN, App, host_of, origin_of
+from tests.support.slow_client import held
 
 JSON: dict[str, Any] = {"content-type": "application/json"}
 LINK: dict[str, Any] = {
@@ -242,7 +249,7 @@ def is_closing(message: Any) -> bool:
 def test_an_answer_before_the_end_of_the_body_ends_the_connection(
     length: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_guard, "DISCARD_SECONDS", 0.05)
+    monkeypatch.setattr(web_body, "DISCARD_SECONDS", 0.05)
     sent, _ = requested(PROGRAMS, [PART], **length)
     assert sent[0]["status"] == 200
     assert is_closing(sent[0])
@@ -264,6 +271,140 @@ def test_a_connection_goes_on_after_a_whole_body() -> None:
 
 def test_nobody_answers_a_client_that_is_gone() -> None:
     assert requested(PROGRAMS, [PART, GONE], host="evil.example", content_length="9") == ([], 2)
+
+
+# Bodies that take their time, on real connections.
+
+
+@contextmanager
+def served(app: App) -> Iterator[int]:
+    """A port with a real server on it, whose connections are bounded as those of all servers here."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    options = {**connections.bounded(most=3), "timeout_keep_alive": 1}
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical", **options))  # pyright: ignore[reportArgumentType]
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+
+
+HEAD = "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines as short as a test needs them."""
+    for name, value in (("BODY_IDLE_SECONDS", 0.2), ("BODY_GRACE_SECONDS", 0.4), ("LEAST_BYTES_PER_SECOND", 1000)):
+        monkeypatch.setattr(web_body, name, value)
+    for name in ("HEAD_SECONDS", "SWEEP_SECONDS"):
+        monkeypatch.setattr(connections, name, 0.2)
+
+
+def is_408(said: str) -> bool:
+    return said.startswith("HTTP/1.1 408 ") and "connection: close" in said and web_body.TOO_SLOW in said
+
+
+LOGIN_HEAD = f"POST {LOGIN} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("each", ["", "x"], ids=["nothing more", "a byte now and then"])
+@pytest.mark.parametrize(
+    ("app", "head"),
+    [
+        (web_guard.programs(reads), HEAD),
+        (web_guard.pages(reads, settings(), "127.0.0.1"), HEAD),
+        (web_guard.pages(reads, settings(web_token=TOKEN), "127.0.0.1"), LOGIN_HEAD),
+    ],
+    ids=["programs", "pages", "login"],
+)
+def test_a_body_that_comes_too_slowly_is_answered_for_the_application(app: App, head: str, each: str) -> None:
+    with served(app) as port:
+        assert is_408(held(port, f"{head}Content-Length: 1000\r\n\r\n", each))
+        chunk = f"1\r\n{each}\r\n" if each else ""
+        assert is_408(held(port, f"{head}Transfer-Encoding: chunked\r\n\r\n", chunk))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_body_that_comes_fast_enough_may_take_long() -> None:
+    body = "y" * 1000
+    with served(web_guard.programs(reads)) as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(f"{HEAD}Content-Length: {len(body)}\r\n\r\n".encode())
+            for place in range(0, len(body), 100):  # 1 s in all, longer than what is granted at first
+                time.sleep(0.1)
+                connection.sendall(body[place : place + 100].encode())
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_time_of_the_application_is_not_that_of_the_client() -> None:
+    async def thinks(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.6)
+        while (await receive()).get("more_body"):
+            await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
+        await reached(scope, receive, send)
+
+    with served(web_guard.programs(thinks)) as port:
+        said = held(port, f"{HEAD}Content-Length: 4\r\nConnection: close\r\n\r\nbody")
+    assert said.startswith("HTTP/1.1 200")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_application_sees_that_the_client_is_gone_and_cannot_answer_twice() -> None:
+    seen: list[str] = []
+
+    async def answers(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        seen.append(message["type"])
+        await reached(scope, receive, send)
+        raise RuntimeError("the client is gone")  # as frameworks do
+
+    with served(web_guard.programs(answers)) as port:
+        said = held(port, f"{HEAD}Content-Length: 1000\r\n\r\n")
+    assert (seen, is_408(said), "reached" in said) == (["http.disconnect"], True, False)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_answer_that_has_begun_is_left_as_it_is() -> None:
+    async def streams(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+        while (message := await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.body", "body": message["type"].encode()})
+
+    with served(web_guard.programs(streams)) as port:
+        said = held(port, f"{HEAD}Content-Length: 1000\r\n\r\n")
+    assert said.startswith("HTTP/1.1 200") and "408" not in said and "http.disconnect" in said
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_head_that_comes_too_slowly_is_closed_and_so_is_who_says_nothing() -> None:
+    with served(web_guard.programs(reached)) as port:
+        assert held(port, HEAD, "x") == held(port, "", "") == ""
+        assert held(port, f"{HEAD}Content-Length: 0\r\n\r\n", "").startswith("HTTP/1.1 200")  # closed when it rests
+
+
+def test_the_longest_idle_connection_makes_room_for_a_new_one() -> None:
+    with served(web_guard.programs(reached)) as port:
+        idle = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(5)]
+        for connection in idle[:2]:
+            with suppress(ConnectionError):
+                assert connection.recv(10) == b""
+        idle[-1].sendall(f"{HEAD}Content-Length: 0\r\n\r\n".encode())
+        assert idle[-1].recv(4096).startswith(b"HTTP/1.1 200")
+        for connection in idle:
+            connection.close()
+
+
+def test_the_intake_s_door_has_deadlines_of_its_own() -> None:
+    assert not INTAKE.rules.paced and PROGRAMS.rules.paced and DAGSTER.rules.paced  # pyright: ignore
 
 
 LOCKED = web_guard.pages(reached, settings(web_token=TOKEN), "0.0.0.0", ("/graphql",), ("/server_info",))

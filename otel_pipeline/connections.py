@@ -1,21 +1,20 @@
-"""Connections of the HTTP door: how many, how long a head may take, how large it may be."""
+"""Connections of a server of ours: how many, how long a head may take, how large it may be."""
 
 import asyncio
-import logging
 import resource
 import time
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-log = logging.getLogger(__name__)
-
 HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 15
 HEAD_BYTES = 64 << 10
 SWEEP_SECONDS = 1.0
 
-# Descriptors that no connection may take: the spool's files, the writer, ClickHouse, the workers, the event loop.
+PAGES_CONNECTIONS = 256  # of a server for pages or programs of this machine
+
+# Descriptors that no connection of the intake may take: for the spool's files, the writer, ClickHouse, the workers.
 RESERVED_DESCRIPTORS = 160
 MOST_CONNECTIONS = 2048
 WANTED_DESCRIPTORS = 2 * MOST_CONNECTIONS + RESERVED_DESCRIPTORS
@@ -35,6 +34,11 @@ def connections_each() -> int:
     return max(8, min(MOST_CONNECTIONS, (soft - RESERVED_DESCRIPTORS) // 2))
 
 
+def bounded(most: int = PAGES_CONNECTIONS) -> dict[str, Any]:
+    """Options of a uvicorn server that bound its connections."""
+    return {"http": Connections(most).protocol, "timeout_keep_alive": KEEP_ALIVE_SECONDS}
+
+
 class Connections:
     """The open connections of a door.
 
@@ -48,6 +52,7 @@ class Connections:
         self.open: set[Connection] = set()
         self._heads: dict[Connection, float] = {}
         self._resting: dict[Connection, None] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
 
     def protocol(self, **arguments: Any) -> "Connection":
         """A connection's protocol, for uvicorn."""
@@ -63,7 +68,7 @@ class Connections:
             if victim is connection:
                 return
         self.open.add(connection)
-        self._heads[connection] = time.monotonic()
+        self._begin(connection)
 
     def gone(self, connection: "Connection") -> None:
         """It is closed."""
@@ -74,7 +79,13 @@ class Connections:
     def head_begins(self, connection: "Connection") -> None:
         """The first byte of a request is there."""
         self._resting.pop(connection, None)
-        self._heads.setdefault(connection, time.monotonic())
+        if connection not in self._heads:
+            self._begin(connection)
+
+    def _begin(self, connection: "Connection") -> None:
+        self._heads[connection] = time.monotonic()
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def head_ends(self, connection: "Connection") -> None:
         """The head is whole."""
@@ -88,16 +99,16 @@ class Connections:
         """Whether the head is not whole yet."""
         return connection in self._heads
 
-    async def sweep(self) -> None:
-        """Close connections whose head takes too long; for ever."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            before = time.monotonic() - HEAD_SECONDS
-            for connection, since in list(self._heads.items()):
-                if since > before:
-                    break
-                connection.transport.abort()
-                self.gone(connection)
+    def _sweep(self) -> None:
+        """Close connections whose head takes too long; again and again while there is a head under way."""
+        before = time.monotonic() - HEAD_SECONDS
+        for connection, since in list(self._heads.items()):
+            if since > before:
+                break
+            connection.transport.abort()
+            self.gone(connection)
+        again = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if self._heads else None
+        self._sweeping = again
 
 
 class Connection(HttpToolsProtocol):
@@ -129,6 +140,10 @@ class Connection(HttpToolsProtocol):
                 self.transport.close()
             else:
                 self.transport.abort()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._connections.gone(self)  # it has another protocol from here on, with pings of its own
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         self._connections.head_begins(self)
