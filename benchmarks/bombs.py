@@ -8,7 +8,6 @@ bodies, "p50_ms", "p99_ms", "most_ms"}}. ``make soak ARGS=--bombs`` starts it an
 import argparse
 import gzip
 import json
-import multiprocessing
 import random
 import statistics
 import struct
@@ -19,7 +18,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import httpx
@@ -191,45 +189,35 @@ BOMBS: dict[str, Bomb] = {
 }
 
 
-def _honest(settings: Settings, pipe: Connection) -> None:
-    """The honest client, a process of its own so that no bomb of ours holds it up; ends when told to."""
-    with Honest(Door(settings), every_s=HONEST_EVERY_S) as honest:
-        pipe.recv()
+def throw(settings: Settings, every_s: float, stop: threading.Event) -> dict[str, object]:
+    """Throw a bomb of each kind every so many seconds, until told to stop; what came of it."""
+    door, said, rounds = Door(settings), {kind: Counter[str]() for kind in BOMBS}, 0
+    with Honest(door, every_s=HONEST_EVERY_S) as honest:
+        while not stop.is_set():
+            began = time.monotonic()
+            for kind, bomb in BOMBS.items():
+                if stop.is_set():
+                    break
+                started, answer = time.monotonic(), bomb(door)
+                if isinstance(answer, Counter):
+                    said[kind].update({str(key): count for key, count in answer.items()})
+                else:
+                    said[kind][str(answer)] += 1
+                print(f"{time.monotonic() - started:5.1f} s  {kind}: {answer}", file=sys.stderr, flush=True)
+            rounds += 1
+            stop.wait(max(0.0, every_s - (time.monotonic() - began)))
     cuts = statistics.quantiles(honest.took, n=100) if len(honest.took) > 1 else [float("inf")] * 99
-    pipe.send(
-        {
+    return {
+        "rounds": rounds,
+        "bombs": said,
+        "honest": {
             "acknowledged": honest.sent,
             "refused": len(honest.refused),
             "p50_ms": round(cuts[49], 1),
             "p99_ms": round(cuts[98], 1),
             "most_ms": round(max(honest.took, default=float("inf"))),
-        }
-    )
-
-
-def throw(settings: Settings, every_s: float, stop: threading.Event) -> dict[str, object]:
-    """Throw a bomb of each kind every so many seconds, until told to stop; what came of it."""
-    ours, theirs = multiprocessing.Pipe()
-    client = multiprocessing.Process(target=_honest, args=(settings, theirs))
-    client.start()
-    door, said, rounds = Door(settings), {kind: Counter[str]() for kind in BOMBS}, 0
-    while not stop.is_set():
-        began = time.monotonic()
-        for kind, bomb in BOMBS.items():
-            if stop.is_set():
-                break
-            answer = bomb(door)
-            if isinstance(answer, Counter):
-                said[kind].update({str(key): count for key, count in answer.items()})
-            else:
-                said[kind][str(answer)] += 1
-        rounds += 1
-        print(f"round {rounds}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        stop.wait(max(0.0, every_s - (time.monotonic() - began)))
-    ours.send(None)
-    honest = ours.recv()
-    client.join()
-    return {"rounds": rounds, "bombs": said, "honest": honest}
+        },
+    }
 
 
 def main() -> None:

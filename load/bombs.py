@@ -73,6 +73,6 @@ def complaints(said: dict[str, Any]) -> list[str]:
         found.append(f"an honest acknowledgement took {honest['p99_ms']:.0f} ms (p99)")
     if honest["refused"]:
         found.append(f"{honest['refused']} honest bodies were refused")
-    if honest["acknowledged"] != honest["stored"]:
+    if honest["acknowledged"] > honest["stored"]:
         found.append(f"{honest['acknowledged']} honest spans were acknowledged, {honest['stored']} are stored")
     return found
