@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -198,13 +199,15 @@ class Bench:
         self._intake: Intake | None = None
         self._number = 0
         self._allowed = allowed_ms
+        self._starting = threading.Lock()
 
     @property
     def intake(self) -> Intake:
         """The intake that the cases share; another one where a case has ended it."""
-        if self._intake is None or not self._intake.alive():
-            self._intake = self.another()
-        return self._intake
+        with self._starting:  # a case may ask in two threads, and the other one's would be left behind
+            if self._intake is None or not self._intake.alive():
+                self._intake = self.another()
+            return self._intake
 
     def home(self) -> Path:
         """A folder that nobody has used yet."""
