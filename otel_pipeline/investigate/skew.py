@@ -27,6 +27,7 @@ LARGEST = 0.5  # of the values: a larger set is hardly a condition
 BEATS = 2.0  # times the bad share that a pair must have beyond either of its values alone
 CANDIDATES = 24  # values of which pairs are looked at
 SHOWN = 6
+KEYS = 128  # of a span are looked at: as many as OpenTelemetry's SDKs let a span have
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def skewed(db: Database, focus: Window, reference: Sequence[Window], service: st
         start=focus.start,
         end=focus.end,
         service=service,
+        most=KEYS,
         by=by if near or by != "slow" else "anomalies",
         starts=[w.start for w in near],
         ends=[w.end for w in near],

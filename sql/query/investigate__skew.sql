@@ -2,7 +2,7 @@
 -- from 1 on, and which tell the attribute at all; the most over-represented first. At most some hundred traces of each are looked at, chosen by hash.
 -- Attributes count of spans by which services were entered and of resources, and of any span of the service in question. Bad: by errors that begin at the
 -- service or at who calls it, by its own work or network time being slower than nearly all of the other windows, or by being anomalous on its account.
--- Values that hardly any bad trace has are left out early: ids that differ from trace to trace never come together. What names the outcome is no cause.
+-- Of a span the first so many are read (most). Values that hardly any bad trace has are left out early: ids that differ from trace to trace never come together. What names the outcome is no cause.
 WITH
     slow AS
     (
@@ -68,8 +68,14 @@ WITH
                 TraceId,
                 arrayJoin(arrayConcat(
                     if(otel_pipeline_entry_v1(SpanKind, ParentSpanId) OR ServiceName = {service:String},
-                        arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(SpanAttributes), mapValues(SpanAttributes)), []),
-                    arrayMap((k, v) -> (toString(k), v, toString(ServiceName)), mapKeys(ResourceAttributes), mapValues(ResourceAttributes))
+                        arrayMap(
+                            (k, v) -> (toString(k), v, toString(ServiceName)),
+                            arraySlice(mapKeys(SpanAttributes), 1, {most:UInt16}), arraySlice(mapValues(SpanAttributes), 1, {most:UInt16})
+                        ), []),
+                    arrayMap(
+                        (k, v) -> (toString(k), v, toString(ServiceName)),
+                        arraySlice(mapKeys(ResourceAttributes), 1, {most:UInt16}), arraySlice(mapValues(ResourceAttributes), 1, {most:UInt16})
+                    )
                 )) AS Tag
             FROM otel_traces
             WHERE Timestamp >= {start:DateTime64(3)} - INTERVAL 1 MINUTE AND Timestamp < {end:DateTime64(3)} + INTERVAL 2 MINUTE

@@ -129,6 +129,21 @@ def window(begin: float, end: float) -> Window:
     return Window(START + timedelta(seconds=begin), START + timedelta(seconds=end))
 
 
+# Of 100 traces the first half fails, and has another tier; each span has two thousand keys besides.
+MADE_UP = """
+INSERT INTO otel_traces
+    (Timestamp, TraceId, SpanId, SpanName, SpanKind, ServiceName, Duration, StatusCode, SpanAttributes)
+SELECT
+    {at:DateTime64(3)} + INTERVAL number * 500 MILLISECOND, lower(hex(sipHash128(number))), lower(hex(number + 1)),
+    'GET /', 'Server', {service:String}, 5000000, if(number < 50, 'Error', 'Unset'),
+    CAST(arrayConcat(
+        [('tier', if(number < 50, 'a', 'b'))],
+        arrayMap(k -> ('made up ' || toString(k), if(number < 50, 'x', 'y')), range(2000))
+    ) AS Map(LowCardinality(String), String))
+FROM numbers(100)
+"""
+
+
 @pytest.fixture(scope="module", params=SYSTEMS, ids=lambda names: names.edge)
 def asked(request: pytest.FixtureRequest, databases: Databases) -> Iterator[tuple[Names, Callable[..., Investigation]]]:
     """A system, and how to ask about it."""
@@ -182,6 +197,18 @@ def test_two_values_that_only_together_are_slow_are_named(asked: Asked):
     found = ask(PAIR)
     assert (found.verdict, found.causes[0].service) == ("trouble", n.list), text(found)
     assert set(found.skewed[0].terms) == {(n.tier[0], (n.tier[2],)), (n.cache[0], (n.cache[2],))}, text(found)
+
+
+def test_keys_that_somebody_makes_up_are_looked_at_within_bounds(databases: Databases):
+    names: Names = SYSTEMS[0]
+    seen = {"start": START, "end": START + timedelta(seconds=60), "service": names.list, "by": "errors", "most": 1}
+    seen |= {"starts": [], "ends": [], "hours": []}
+    with databases.one() as settings, Database(settings) as db:
+        db.client.command(MADE_UP, parameters={"at": START, "service": names.list})
+        chain.run(db, None, window(-60, 60))
+        assert {row["Key"] for row in db.rows("investigate__skew", **seen)} == {"tier"}
+        everything = {row["Key"] for row in db.rows("investigate__skew", **seen | {"most": 5_000})}
+        assert len(everything) > 100, "a limit that holds nothing back proves nothing"
 
 
 def test_two_troubles_at_once_are_two_reports(asked: Asked):
