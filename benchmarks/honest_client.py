@@ -1,4 +1,4 @@
-"""``python -m benchmarks.honest_client PORT SECONDS``: a client that sends a small body every so often, and its clock.
+"""``python -m benchmarks.honest_client PORT SECONDS SPANS``: a client that sends a small body every so often, and its clock.
 
 A process of its own: in one with whoever abuses the intake it would wait for the interpreter, and call that the intake.
 Says ``ready`` once it has sent its first body; ends with its standard input, and prints one JSON line: milliseconds
@@ -16,7 +16,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 PROTOBUF = "application/x-protobuf"
 PATIENCE_SECONDS = 40
-SPANS = 20
 
 
 def spans(count: int = 3, name: str = "span", at: int = 0) -> bytes:
@@ -37,10 +36,10 @@ def spans(count: int = 3, name: str = "span", at: int = 0) -> bytes:
     return request.SerializeToString()
 
 
-def post(connection: http.client.HTTPConnection) -> int:
-    """Send a body; the status of its answer."""
+def post(connection: http.client.HTTPConnection, count: int) -> int:
+    """Send a body of so many spans; the status of its answer."""
     try:
-        connection.request("POST", "/v1/traces", spans(SPANS), {"content-type": PROTOBUF})
+        connection.request("POST", "/v1/traces", spans(count), {"content-type": PROTOBUF})
         answer = connection.getresponse()
         answer.read()
         return answer.status
@@ -53,22 +52,22 @@ def main() -> None:
     """Send until the input ends."""
     connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=PATIENCE_SECONDS)
     stopping = threading.Event()
-    pause = float(sys.argv[2])
-    first = post(connection)  # opens the connection, and is not timed
+    pause, count = float(sys.argv[2]), int(sys.argv[3])
+    first = post(connection, count)  # opens the connection, and is not timed
     print("ready", flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), stopping.set()), daemon=True).start()
     took: list[float] = []
     refused: list[int] = []
     while not stopping.wait(pause):
         began = time.monotonic()
-        status = post(connection)
+        status = post(connection, count)
         if status == http.HTTPStatus.OK:
             took.append(round((time.monotonic() - began) * 1000, 2))
         else:
             refused.append(status)
     connection.close()
     acknowledged = len(took) + (first == http.HTTPStatus.OK)
-    print(json.dumps({"took": took, "refused": refused, "spans": acknowledged * SPANS}), flush=True)
+    print(json.dumps({"took": took, "refused": refused, "spans": acknowledged * count}), flush=True)
 
 
 if __name__ == "__main__":

@@ -148,20 +148,22 @@ class Intake(Door):
 class Honest:
     """An honest client beside an abuse, and what its clock said (:mod:`benchmarks.honest_client`).
 
-    :param every_s: seconds between two bodies. Milliseconds that each ``took``, statuses of those ``refused``, and
+    :param every_s: seconds between two bodies, of so many spans. Milliseconds that each ``took``, statuses of those ``refused``, and
         spans ``sent`` and acknowledged are known after the block.
     """
 
-    def __init__(self, intake: Door, every_s: float = 0.02) -> None:
+    def __init__(self, intake: Door, every_s: float = 0.02, spans: int = 20) -> None:
         self.intake = intake
         self.every_s = every_s
+        self.spans = spans
         self.took: list[float] = []
         self.refused: list[int] = []
         self.sent = 0
         self._client: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> "Honest":
-        command = [sys.executable, "-m", "benchmarks.honest_client", str(self.intake.port), str(self.every_s)]
+        numbers = (self.intake.port, self.every_s, self.spans)
+        command = [sys.executable, "-m", "benchmarks.honest_client", *map(str, numbers)]
         pipe = subprocess.PIPE
         self._client = subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
         assert self._client.stdout
