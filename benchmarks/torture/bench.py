@@ -148,8 +148,8 @@ class Intake(Door):
 class Honest:
     """An honest client beside an abuse, and what its clock said (:mod:`benchmarks.honest_client`).
 
-    :param every_s: seconds between two bodies, of so many spans. Milliseconds that each ``took``, statuses of those ``refused``, and
-        spans ``sent`` and acknowledged are known after the block.
+    :param every_s: seconds between two bodies. :param spans: of each. Milliseconds that each ``took``, statuses of
+        those ``refused``, and spans ``sent`` and acknowledged are known after the block.
     """
 
     def __init__(self, intake: Door, every_s: float = 0.02, spans: int = 20) -> None:
