@@ -1,4 +1,4 @@
-"""``python -m benchmarks.honest_client PORT SECONDS SPANS``: a client that sends a small body now and then, and its clock.
+"""``python -m benchmarks.honest_client PORT SECONDS SPANS``: a client that sends a small body at times, and its clock.
 
 A process of its own: in one with whoever abuses the intake it would wait for the interpreter, and call that the intake.
 Says ``ready`` once it has sent its first body; ends with its standard input, and prints one JSON line: milliseconds
