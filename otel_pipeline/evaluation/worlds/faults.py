@@ -1,5 +1,6 @@
 """Which faults a world has, when, where and how bad: each clear to a person who knows what to look at, none absurd."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -182,7 +183,7 @@ class Drawer:
 
     def _share(self, operations: frozenset[Operation], traces: float) -> float:
         """Everything, or a part that still meets enough."""
-        calls = sum(self.known.calls.get(o, 0.0) for o in operations) * traces
+        calls = math.fsum(self.known.calls.get(o, 0.0) for o in operations) * traces
         if self.rng.random() < 0.5:
             return 1.0
         return float(max(self.rng.uniform(0.35, 0.9), min(1.0, FEWEST / calls)))
@@ -228,7 +229,7 @@ class Drawer:
     def _early_return(self, traces: float) -> Fault | None:
         for service, busy in self._services(traces):
             some = frozenset(o for o in busy if sum(step.probability for step in o.steps) >= 1)
-            if sum(self.known.calls.get(o, 0.0) for o in some) * traces >= FEWEST:
+            if math.fsum(self.known.calls.get(o, 0.0) for o in some) * traces >= FEWEST:
                 share = self._share(some, traces)
                 return Fault("", "", service, operations=some, share=share, size=self.rng.uniform(0.05, 0.4))
         return None
@@ -236,7 +237,7 @@ class Drawer:
     def _exception(self, traces: float) -> Fault | None:
         for service, busy in self._services(traces, 1.2 * FEWEST):
             some = self._some(busy, traces)
-            calls = sum(self.known.calls.get(o, 0.0) for o in some) * traces
+            calls = math.fsum(self.known.calls.get(o, 0.0) for o in some) * traces
             share = float(max(self.rng.uniform(0.35, 0.95), min(1.0, FEWEST / calls)))
             name = str(
                 self.rng.choice(["NullPointerException", "KeyError", "TimeoutError", "StateError", "IllegalState"])
@@ -329,12 +330,12 @@ class Drawer:
                 variants.append("removed")
             variant = str(self.rng.choice(variants))
             some = frozenset(o for o in busy if o.steps) if variant == "removed" else frozenset(busy)
-            if sum(self.known.calls.get(o, 0.0) for o in some) * traces < FEWEST:
+            if math.fsum(self.known.calls.get(o, 0.0) for o in some) * traces < FEWEST:
                 continue
             fault = Fault("", "", service, operations=some, variant=variant, size=float(self.rng.uniform(0.05, 0.25)))
             fault.version = service.version.rsplit(".", 1)[0] + ".99"
             fault.error_type = "ValidationError"
-            for operation in some:
+            for operation in filter(some.__contains__, busy):  # in their order: sets have none
                 steps = list(operation.steps)
                 if variant == "new step":
                     name = f"{service.noun[0]}.{self.rng.choice(['precheck', 'audit', 'enrich'])}"
@@ -351,7 +352,7 @@ class Drawer:
             return None
         for service, busy in self._services(traces, 1.2 * FEWEST):
             some = frozenset(o for o in busy if any(line.probability == 1 for line in o.lines))
-            if sum(self.known.calls.get(o, 0.0) for o in some) * traces >= FEWEST:
+            if math.fsum(self.known.calls.get(o, 0.0) for o in some) * traces >= FEWEST:
                 variant = str(self.rng.choice(["value", "new line", "line gone"]))
                 return Fault(
                     "", "", service, operations=some, variant=variant, size=float(self.rng.choice([0, -1, 30, 100]))
