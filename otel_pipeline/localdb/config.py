@@ -1,5 +1,6 @@
 """Configuration of the local server: ports, users with the passwords of the installation, limits, HyperDX defaults."""
 
+import os
 import re
 import secrets
 from hashlib import sha256
@@ -67,6 +68,8 @@ COLLECTION_GRANT = f"""
 # reader: sees its own queries alone; 0 would mean "no limit", hence the minimum of each constraint. What all queries
 # of it may take together is fixed; one that spills beyond its share of the disk ends. It sorts in memory
 # alone: this engine counts the files of a GROUP BY, but not those of a sort.
+# A query of the reader takes half of the processors at the most, gives way to the lineage (nice, where the engine may
+# say so), and ends when whoever asked has gone.
 # Of all rights on its databases the writer has those that lead nowhere else: ALL would bring users, named collections
 # and sources whose names begin like them. Engines that read files or addresses need a right of their own.
 RIGHTS = (
@@ -82,6 +85,7 @@ ENGINES = (
 ENGINE_GRANT = """
         <query>GRANT TABLE ENGINE ON {engine}</query>"""
 CONCURRENT = 40  # an investigation of many questions at once, beside a HyperDX page and its refreshes
+NICE = 10
 USERS = """<clickhouse>
   <profiles>
     <default>
@@ -111,7 +115,13 @@ USERS = """<clickhouse>
       <max_bytes_ratio_before_external_sort>0</max_bytes_ratio_before_external_sort>
       <max_result_rows>1000000</max_result_rows>
       <result_overflow_mode>throw</result_overflow_mode>
+      <max_threads>{threads}</max_threads>
+      <os_threads_nice_value_query>{nice}</os_threads_nice_value_query>
+      <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
       <constraints>
+        <max_threads><min>1</min><max>{threads}</max></max_threads>
+        <os_threads_nice_value_query><min>{nice}</min></os_threads_nice_value_query>
+        <cancel_http_readonly_queries_on_client_close><readonly/></cancel_http_readonly_queries_on_client_close>
         <max_execution_time><min>1</min><max>60</max></max_execution_time>
         <max_memory_usage><min>1</min><max>2000000000</max></max_memory_usage>
         <max_memory_usage_for_user><readonly/></max_memory_usage_for_user>
@@ -197,6 +207,8 @@ def write(folder: Path, settings: Settings) -> str:
         ),
         USERS.format(
             concurrent=CONCURRENT,
+            threads=max(1, (os.cpu_count() or 1) // 2),
+            nice=NICE,
             rights=RIGHTS,
             engines="".join(ENGINE_GRANT.format(engine=engine) for engine in ENGINES),
             writer=settings.clickhouse_user,

@@ -7,11 +7,13 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from otel_pipeline.localdb import config, sandbox
 from otel_pipeline.settings import Settings
 from tests.pipeline.test_local_clickhouse import ask
+from tests.support.intake import until
 
 FILES = [
     "users.xml", "config.xml", "log/server.log", "log/server.err.log", "stdout.log", "lock", "../users.xml",
@@ -40,6 +42,9 @@ REFUSED = [
     "SELECT 1 SETTINGS max_temporary_data_on_disk_size_for_query = 0",
     "SELECT 1 SETTINGS max_bytes_before_external_sort = 1",
     "SELECT 1 SETTINGS max_bytes_ratio_before_external_sort = 0.9",
+    "SELECT 1 SETTINGS max_threads = 999",
+    "SELECT 1 SETTINGS os_threads_nice_value_query = 0",
+    "SELECT 1 SETTINGS cancel_http_readonly_queries_on_client_close = 0",
     "SYSTEM RELOAD CONFIG",
     "SELECT aiEmbed('x', 'y')",
 ]
@@ -95,6 +100,15 @@ def test_one_user_has_so_many_queries_at_once(server: Settings) -> None:
         answers = [future.result() for future in waiting]
     refused = [text for text in answers if "TOO_MANY_SIMULTANEOUS_QUERIES" in text]
     assert 1 <= len(refused) <= 8 + 1 and sum(text == "0\n0\n0\n" for text in answers) == many - len(refused)
+
+
+def test_a_query_ends_when_whoever_asked_has_gone(server: Settings) -> None:
+    asked = {"X-ClickHouse-User": server.clickhouse_reader_user, "X-ClickHouse-Key": server.clickhouse_reader_password}
+    url, sql = f"http://127.0.0.1:{server.clickhouse_port}/", "SELECT max(sipHash64(number, 4711)) FROM numbers(1e12)"
+    running = "SELECT count() FROM system.processes WHERE query LIKE '%4711%' AND user = 'reader'"
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(url, content=sql, headers=asked, timeout=2, trust_env=False)
+    assert until(lambda: ask(server, running, server.clickhouse_user) == "0\n", seconds=10)
 
 
 # What a browser may ask.
