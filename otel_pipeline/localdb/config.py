@@ -1,6 +1,5 @@
 """Configuration of the local server: ports, users with the passwords of the installation, limits, HyperDX defaults."""
 
-import os
 import re
 import secrets
 from hashlib import sha256
@@ -68,8 +67,8 @@ COLLECTION_GRANT = f"""
 # reader: sees its own queries alone; 0 would mean "no limit", hence the minimum of each constraint. What all queries
 # of it may take together is fixed; one that spills beyond its share of the disk ends. It sorts in memory
 # alone: this engine counts the files of a GROUP BY, but not those of a sort.
-# A query of the reader takes half of the processors at the most, gives way to the lineage (nice, where the engine may
-# say so), and ends when whoever asked has gone.
+# A query of the reader gives way to the lineage (nice, where the engine may say so), and ends when whoever asked has
+# gone.
 # Of all rights on its databases the writer has those that lead nowhere else: ALL would bring users, named collections
 # and sources whose names begin like them. Engines that read files or addresses need a right of their own.
 RIGHTS = (
@@ -115,11 +114,9 @@ USERS = """<clickhouse>
       <max_bytes_ratio_before_external_sort>0</max_bytes_ratio_before_external_sort>
       <max_result_rows>1000000</max_result_rows>
       <result_overflow_mode>throw</result_overflow_mode>
-      <max_threads>{threads}</max_threads>
       <os_threads_nice_value_query>{nice}</os_threads_nice_value_query>
       <cancel_http_readonly_queries_on_client_close>1</cancel_http_readonly_queries_on_client_close>
       <constraints>
-        <max_threads><min>1</min><max>{threads}</max></max_threads>
         <os_threads_nice_value_query><min>{nice}</min></os_threads_nice_value_query>
         <cancel_http_readonly_queries_on_client_close><readonly/></cancel_http_readonly_queries_on_client_close>
         <max_execution_time><min>1</min><max>60</max></max_execution_time>
@@ -207,7 +204,6 @@ def write(folder: Path, settings: Settings) -> str:
         ),
         USERS.format(
             concurrent=CONCURRENT,
-            threads=max(1, (os.cpu_count() or 1) // 2),
             nice=NICE,
             rights=RIGHTS,
             engines="".join(ENGINE_GRANT.format(engine=engine) for engine in ENGINES),

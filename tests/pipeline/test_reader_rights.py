@@ -42,7 +42,6 @@ REFUSED = [
     "SELECT 1 SETTINGS max_temporary_data_on_disk_size_for_query = 0",
     "SELECT 1 SETTINGS max_bytes_before_external_sort = 1",
     "SELECT 1 SETTINGS max_bytes_ratio_before_external_sort = 0.9",
-    "SELECT 1 SETTINGS max_threads = 999",
     "SELECT 1 SETTINGS os_threads_nice_value_query = 0",
     "SELECT 1 SETTINGS cancel_http_readonly_queries_on_client_close = 0",
     "SYSTEM RELOAD CONFIG",
