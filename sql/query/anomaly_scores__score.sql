@@ -1,6 +1,6 @@
 -- Grain: a trace. Key: TraceId. Called by detection.anomaly_scores, into a staging table of the form of anomaly_scores.
 -- Each statistic becomes a surprise by the calibration of its baseline version; those of latency, excess, calls and conduct together, calibrated again, are
--- the score. What is joined is cut into small blocks: each of their rows carries the calibration of its version, several kilobytes, while it is judged.
+-- the score.
 INSERT INTO {stage:Identifier}
     (Hour, Timestamp, TraceId, RootService, RootOperation, RootKind, Environment, Score, Verdict, Threshold, Conduct, Calls, Structure, Latency, Excess, Errors,
     Templates, Duration, Suspect,
@@ -113,4 +113,3 @@ SELECT
     EmbeddingModel,
     {code_version:String}
 FROM explained
-SETTINGS max_joined_block_size_rows = 2048
