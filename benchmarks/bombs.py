@@ -6,15 +6,12 @@ bodies, "p50_ms", "p99_ms", "most_ms"}}. ``make soak ARGS=--bombs`` starts it an
 """
 
 import argparse
-import gzip
 import json
 import random
 import statistics
-import struct
 import sys
 import threading
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +21,7 @@ import httpx
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.torture import grpc_otlp, http_otlp, web
-from benchmarks.torture.bench import JSON, Door, Honest, wrapped
+from benchmarks.torture.bench import JSON, Door, Honest
 from otel_pipeline.settings import Settings
 from otel_pipeline.settings import load as load_settings
 
@@ -94,8 +91,7 @@ def _hostile(door: Door) -> object:
 
 def _held(door: Door) -> object:
     """Bodies of 16 MiB held 1 KB short of their end."""
-    start = http_otlp.head(16 << 20) + bytes((16 << 20) - 1024)
-    held = [http_otlp.Held(door, start) for _ in range(http_otlp.AT_ONCE)]
+    held = [http_otlp.Held(door, http_otlp.unfinished()) for _ in range(http_otlp.AT_ONCE)]
     return http_otlp.statuses(held)
 
 
@@ -114,14 +110,12 @@ def _idle(door: Door) -> object:
 
 def _calls(door: Door) -> object:
     """gRPC calls whose bodies never come to an end."""
-    start, open_ = b"\0" + struct.pack(">I", 15 << 20), []
+    open_ = []
     for _ in range(5):
         with suppress(OSError):
             connection = grpc_otlp.connect(door)
             open_.append(connection)
-            for stream in range(1, 121, 2):
-                call = grpc_otlp.frame(grpc_otlp.HEADERS, stream, grpc_otlp.request(), grpc_otlp.END_HEADERS)
-                connection.sendall(call + grpc_otlp.frame(grpc_otlp.DATA, stream, start + bytes(1000)))
+            grpc_otlp.begin_calls(connection)
     time.sleep(HOLD_S)
     for connection in open_:
         connection.close()
@@ -173,14 +167,10 @@ BOMBS: dict[str, Bomb] = {
     "a hundred thousand names": _names,
     "past hours and the future": _hours,
     "hostile names": _hostile,
-    "empty zstd frames": _body(http_otlp.EMPTY_ZSTD * (2_000_000 // len(http_otlp.EMPTY_ZSTD)), encoding="zstd"),
-    "deflate of gigabytes": _body(zlib.compress(bytes(256 << 20), 9), encoding="deflate"),
-    "millions of empty attributes": _body(
-        gzip.compress(b"\xf8\x7f\x01" + wrapped(0x0A, wrapped(0x0A, b"\x0a\x00" * (7 << 20)))), encoding="gzip"
-    ),
-    "16 MiB of empty JSON": _body(
-        gzip.compress(b'{"resourceSpans":[' + b"{}," * (5 << 20) + b"{}]}"), JSON, encoding="gzip"
-    ),
+    "empty zstd frames": _body(http_otlp.frames(), encoding="zstd"),
+    "deflate of gigabytes": _body(http_otlp.deflated(), encoding="deflate"),
+    "millions of empty attributes": _body(http_otlp.attributes(), encoding="gzip"),
+    "16 MiB of empty JSON": _body(http_otlp.objects(), JSON, encoding="gzip"),
     "large bodies held": _held,
     "idle connections": _idle,
     "gRPC calls without an end": _calls,

@@ -152,17 +152,17 @@ def _(bench: Bench) -> str:
     return f"{'refused' if found != 'OK' else found}, {honest(bench.intake)}"
 
 
+def begin_calls(connection: socket.socket) -> None:
+    """Calls whose bodies never come to an end: five bytes say that 15 MiB will follow; 60 KB do."""
+    start = b"\0" + struct.pack(">I", 15 << 20)
+    for stream in range(1, 121, 2):
+        connection.sendall(frame(HEADERS, stream, request(), END_HEADERS))
+        connection.sendall(frame(DATA, stream, start + bytes(1000)))
+
+
 @case(LISTENER, "300 calls whose bodies never come to an end", "honest in time")
 def _(bench: Bench) -> str:
-    # Five bytes say that 15 MiB will follow; 60 KB do.
-    start = b"\0" + struct.pack(">I", 15 << 20)
-
-    def send(connection: socket.socket) -> None:
-        for stream in range(1, 121, 2):
-            connection.sendall(frame(HEADERS, stream, request(), END_HEADERS))
-            connection.sendall(frame(DATA, stream, start + bytes(1000)))
-
-    return flood(bench, send, count=5)
+    return flood(bench, begin_calls, count=5)
 
 
 @case(LISTENER, "calls without a body", "honest in time, ended within 15 s")

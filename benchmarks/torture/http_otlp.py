@@ -54,9 +54,34 @@ def bomb(bench: Bench, body: bytes, content_type: str = PROTOBUF, encoding: str 
 REFUSED = "refused, honest in time"
 
 
+def frames() -> bytes:
+    """2 MB of empty zstd frames."""
+    return EMPTY_ZSTD * (2_000_000 // len(EMPTY_ZSTD))
+
+
+def deflated() -> bytes:
+    """A deflate body of 256 MiB."""
+    return zlib.compress(bytes(256 << 20), 9)
+
+
+def attributes() -> bytes:
+    """Millions of empty attributes, an unknown field beside them; gzip."""
+    return gzip.compress(b"\xf8\x7f\x01" + wrapped(0x0A, wrapped(0x0A, b"\x0a\x00" * (7 << 20))))
+
+
+def objects() -> bytes:
+    """16 MiB of JSON with millions of empty objects; gzip."""
+    return gzip.compress(b'{"resourceSpans":[' + b"{}," * (5 << 20) + b"{}]}")
+
+
+def unfinished() -> bytes:
+    """A request of 16 MiB, 1 KB short of its end."""
+    return head(16 << 20) + bytes((16 << 20) - 1024)
+
+
 @case(LISTENER, "2 MB of empty zstd frames, six at once", REFUSED)
 def _(bench: Bench) -> str:
-    return bomb(bench, EMPTY_ZSTD * (2_000_000 // len(EMPTY_ZSTD)), encoding="zstd")
+    return bomb(bench, frames(), encoding="zstd")
 
 
 @case(LISTENER, "2 MB of empty gzip members, six at once", REFUSED)
@@ -71,7 +96,7 @@ def _(bench: Bench) -> str:
 
 @case(LISTENER, "deflate bodies that unpack to gigabytes", REFUSED)
 def _(bench: Bench) -> str:
-    return bomb(bench, zlib.compress(bytes(256 << 20), 9), encoding="deflate")
+    return bomb(bench, deflated(), encoding="deflate")
 
 
 @case(LISTENER, "16 MiB of empty spans, compressed to a few KB", REFUSED)
@@ -83,13 +108,12 @@ def _(bench: Bench) -> str:
 
 @case(LISTENER, "millions of empty attributes, an unknown field beside them", REFUSED, slow=True)
 def _(bench: Bench) -> str:
-    inner = wrapped(0x0A, wrapped(0x0A, b"\x0a\x00" * (7 << 20)))
-    return bomb(bench, gzip.compress(b"\xf8\x7f\x01" + inner), encoding="gzip")
+    return bomb(bench, attributes(), encoding="gzip")
 
 
 @case(LISTENER, "16 MiB of JSON with millions of empty objects", REFUSED, slow=True)
 def _(bench: Bench) -> str:
-    return bomb(bench, gzip.compress(b'{"resourceSpans":[' + b"{}," * (5 << 20) + b"{}]}"), JSON, "gzip")
+    return bomb(bench, objects(), JSON, "gzip")
 
 
 @case(LISTENER, "JSON and protobuf nested a hundred thousand deep", "refused 400 and 400")
@@ -171,7 +195,7 @@ def _(bench: Bench) -> str:
     found: list[object] = []
 
     def hold(intake: Intake) -> None:
-        held = [Held(intake, head(16 << 20) + bytes((16 << 20) - 1024)) for _ in range(AT_ONCE)]
+        held = [Held(intake, unfinished()) for _ in range(AT_ONCE)]
         time.sleep(1)
         found.append(intake.post("/v1/traces", spans(40_000, "x" * 100))[0])
         found.append(statuses(held))

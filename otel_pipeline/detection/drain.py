@@ -75,7 +75,6 @@ def learn(
     known = sorted((t for t in known if t.text != OTHER), key=lambda t: t.id)
     within, beyond = _budget(masks, rules)
     parsed = [(parse(t.text, rules.without), t.text, Group(known=t, ids={t.id})) for t in known]
-    by_id = {t.id: t for t in known}
     before = {t.id: t.text for t in known}
     keys = {key for form, _, _ in parsed if not form.speaks for key, _ in form.values}
     shapes = _undivided(parsed)
@@ -103,7 +102,7 @@ def learn(
     for cut, group in merging.run(groups).items():
         text = group.record[1] or "".join(cut)
         if group.known and before[group.known.id] == text:
-            others = (by_id[number] for number in group.ids if number != group.known.id)
+            others = (all_templates[number] for number in group.ids if number != group.known.id)
             absorbed.update({other.id: group.known.id for other in others if group.known.covers(other)})
         if not group.masks:
             continue

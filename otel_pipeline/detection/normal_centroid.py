@@ -135,7 +135,7 @@ def learn(
         thin = 1 + count // MOST_TRACES
         db.run("normal_centroid__excluded", stage=unlike)
         if not known_normal:
-            _leave_out(db, unlike, windows, count)
+            _leave_out(db, unlike, count, thin, span)
         db.run(
             "normal_centroid__traces",
             stage=traces,
@@ -176,10 +176,10 @@ def learn(
         return kept
 
 
-def _leave_out(db: Database, unlike: str, windows: Sequence[Window], count: int) -> None:
-    """Fill the table with the traces of stretches that were out of the ordinary, of so many traces."""
-    span = {"starts": [w.start for w in windows], "ends": [w.end for w in windows]}
-    thin = 1 + count // MOST_TRACES
+def _leave_out(db: Database, unlike: str, count: int, thin: int, span: dict[str, list[datetime]]) -> None:
+    """Fill the table with the traces of stretches that were out of the ordinary, of so many, of which one in ``thin``
+    is learned from.
+    """
     db.run("normal_centroid__stretches", stage=unlike, thin=thin, **span)
     if db.one("staging__count", stage=unlike)["Rows"] > MOST_UNLIKE * count / thin:
         db.run("staging__empty", stage=unlike)
